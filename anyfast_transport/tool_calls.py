@@ -1,0 +1,312 @@
+"""Assembling streamed tool calls, whatever their server thinks an index or an id is.
+
+The rule, in order: a known id names its call; a new id opens one; without an id the index decides; without either a
+name opens a call, else the last one goes on. Empty and null never overwrite; ids are never put together.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_core import to_json
+
+_OWN_KEYS = frozenset({"id", "index", "type", "function"})
+
+
+def new_call_id() -> str:
+    """An id for a call that came without one, unique in any conversation."""
+    return f"call_{uuid.uuid4().hex[:24]}"
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """One tool call of an answer.
+
+    Attributes:
+        id: Never empty: made here if the server gave none.
+        name: The tool's name.
+        arguments: The raw JSON text, as the model wrote it.
+        extra: What else the server put on the call, to be sent back with it (Gemini's `extra_content`).
+        error: Why the call must not be executed, or None.
+    """
+
+    id: str
+    name: str
+    arguments: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+    def parsed(self) -> dict[str, Any]:
+        """The arguments as an object; `{}` where there are none, and for a call that has an `error`."""
+        value = parsed_arguments(self.arguments)
+        return value if value is not None and self.error is None else {}
+
+
+def wire_call(
+    call_id: str | None, name: str, arguments: Mapping[str, Any] | str, extra: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A call as it goes back to the gateway, on the assistant turn that made it.
+
+    Args:
+        call_id: Its id; one is made if it has none.
+        name: The tool's name.
+        arguments: The arguments as an object, or as the text that the model wrote.
+        extra: What the server had put on the call.
+
+    Returns:
+        An entry of `tool_calls`.
+    """
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    function = {"name": name, "arguments": text or "{}"}
+    return {"id": call_id or new_call_id(), "type": "function", "function": function, **(extra or {})}
+
+
+@dataclass(slots=True)
+class Fragment:
+    """One piece of a call, told which call it belongs to.
+
+    Attributes:
+        position: Which call of the answer, from 0.
+        arguments: The new characters of the arguments.
+        id: The call's id, in its first fragment only.
+        name: The tool's name, in its first fragment only.
+    """
+
+    position: int
+    arguments: str
+    id: str | None = None
+    name: str | None = None
+
+
+def parsed_arguments(text: str) -> dict[str, Any] | None:
+    """Reads the arguments of a finished call.
+
+    Args:
+        text: The raw arguments; empty and `null` are those of a tool without any.
+
+    Returns:
+        The object, or None if the text is not one: it is never repaired.
+    """
+    if not text.strip():
+        return {}
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if value is None:
+        return {}
+    return value if isinstance(value, dict) else None
+
+
+def entries_of(value: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list that came over the wire; anything else has none."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _function_of(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """Name and arguments of an entry, as text: null is none yet, and some servers send the object itself."""
+    function = entry.get("function")
+    if not isinstance(function, Mapping):
+        return "", ""
+    name, arguments = function.get("name"), function.get("arguments")
+    if not isinstance(arguments, str):
+        arguments = "" if arguments is None else to_json(arguments).decode()
+    return (name if isinstance(name, str) else ""), arguments
+
+
+def _id_of(entry: Mapping[str, Any]) -> str | None:
+    return str(entry["id"]) if entry.get("id") else None
+
+
+def _extra_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key not in _OWN_KEYS and value is not None}
+
+
+@dataclass(slots=True)
+class _Open:
+    """A call under assembly, and how far its brackets have been looked at."""
+
+    id: str
+    name: str
+    has_own_id: bool
+    pieces: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+    looked_at: int = 0
+    depth: int = 0
+    in_string: bool = False
+    escaped: bool = False
+
+    def complete(self) -> bool:
+        """Whether the arguments so far are one whole object. Each piece is looked at once, so this stays linear."""
+        for piece in self.pieces[self.looked_at :]:
+            for char in piece:
+                self._step(char)
+        self.looked_at = len(self.pieces)
+        return self.depth == 0 and any(piece.strip() for piece in self.pieces)
+
+    def _step(self, char: str) -> None:
+        if self.in_string:
+            self.in_string = self.escaped or char != '"'
+            self.escaped = char == "\\" and not self.escaped
+        elif char == '"':
+            self.in_string = True
+        elif char in "{[":
+            self.depth += 1
+        elif char in "}]":
+            self.depth -= 1
+
+
+class ToolCallAssembler:
+    """Puts the fragments of one answer's tool calls together."""
+
+    def __init__(self) -> None:
+        self._calls: list[_Open] = []
+        self._by_id: dict[str, int] = {}
+        self._by_index: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def push(self, entry: Mapping[str, Any]) -> list[Fragment]:
+        """Takes one entry of a `tool_calls` list.
+
+        Args:
+            entry: The entry as it came, whole or in part.
+
+        Returns:
+            What it adds: one fragment, or several where a server glued whole calls together.
+        """
+        name, arguments = _function_of(entry)
+        texts = _unglued(arguments)
+        position, opened = self._place(entry, name, texts[0])
+        call = self._calls[position]
+        call.extra.update(_extra_of(entry))
+        named = call.name if opened else self._rename(call, name)
+        fragments = [self._append(position, texts[0], call.id if opened else None, named)]
+        for text in texts[1:]:
+            position = self._open(None, call.name, None)
+            fragments.append(self._append(position, text, self._calls[position].id, call.name))
+        return fragments
+
+    def _append(self, position: int, text: str, call_id: str | None, name: str | None) -> Fragment:
+        if text:
+            self._calls[position].pieces.append(text)
+        return Fragment(position, text, call_id, name)
+
+    def _rename(self, call: _Open, name: str) -> str | None:
+        """Takes the rest of a name that came in parts, and returns it; a repeated name adds nothing."""
+        if not name or call.pieces or name == call.name:
+            return None
+        rest = name.removeprefix(call.name)
+        call.name += rest
+        return rest
+
+    def _place(self, entry: Mapping[str, Any], name: str, text: str) -> tuple[int, bool]:
+        """Finds the call that an entry belongs to, or opens one."""
+        call_id, index = _id_of(entry), entry.get("index")
+        index = index if isinstance(index, int) else None
+        known = self._by_id.get(call_id) if call_id else self._last_under(index, name)
+        if call_id and known is None and not name:
+            known = self._adopt(call_id, index)
+        if known is not None and (call_id or not self._begins_anew(known, name, text)):
+            return known, False
+        return self._open(call_id, name, index), True
+
+    def _last_under(self, index: int | None, name: str) -> int | None:
+        """Without an id the index decides; without either a name opens a call, else the last one goes on."""
+        if index is not None:
+            return self._by_index.get(index)
+        return len(self._calls) - 1 if self._calls and not name else None
+
+    def _adopt(self, call_id: str, index: int | None) -> int | None:
+        """A nameless entry with a new id belongs to the call of its index, if that one came without an id."""
+        position = self._by_index.get(index) if index is not None else None
+        if position is None or self._calls[position].has_own_id:
+            return None
+        self._by_id[call_id] = position
+        self._calls[position].has_own_id = True
+        return position
+
+    def _begins_anew(self, position: int, name: str, text: str) -> bool:
+        """Whether an entry without an id is the next call under a used index: every call index 0, or none."""
+        call = self._calls[position]
+        return bool((name or text.lstrip()[:1] == "{") and call.pieces and call.complete())
+
+    def _open(self, call_id: str | None, name: str, index: int | None) -> int:
+        position = len(self._calls)
+        self._calls.append(_Open(call_id or new_call_id(), name, has_own_id=bool(call_id)))
+        if call_id:
+            self._by_id[call_id] = position
+        if index is not None:
+            self._by_index[index] = position
+        return position
+
+    def calls(self, finish_reason: str | None) -> list[ToolCall]:
+        """The calls so far.
+
+        Args:
+            finish_reason: How the answer ended, or None while it goes on.
+
+        Returns:
+            Every call; one that was cut off or is not JSON has an `error`.
+        """
+        return [
+            checked(ToolCall(call.id, call.name, "".join(call.pieces), dict(call.extra)), finish_reason)
+            for call in self._calls
+        ]
+
+
+def _unglued(text: str) -> list[str]:
+    """Takes apart whole objects that a server put behind each other in one piece."""
+    if "}{" not in text and "}\n{" not in text:
+        return [text]
+    decoder, found, at = json.JSONDecoder(), [], 0
+    while at < len(text):
+        try:
+            _, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return [text]
+        found.append(text[at:end])
+        at = end + len(text[end:]) - len(text[end:].lstrip())
+    return found
+
+
+def checked(call: ToolCall, finish_reason: str | None) -> ToolCall:
+    """Marks a call that must not be executed.
+
+    Args:
+        call: A finished call; changed in place.
+        finish_reason: How the answer ended.
+
+    Returns:
+        The same call, with `error` set if its arguments were cut off, or are no JSON object.
+    """
+    if finish_reason == "length" and not call.arguments.strip():
+        call.error = "the arguments were cut off by the token limit"
+    elif parsed_arguments(call.arguments) is None:
+        cut = finish_reason == "length"
+        call.error = "the arguments were cut off by the token limit" if cut else "the arguments are not a JSON object"
+    elif not call.name:
+        call.error = "the call names no tool"
+    return call
+
+
+def whole_calls(entries: Any, finish_reason: str | None) -> list[ToolCall]:
+    """Reads the `tool_calls` of an answer that was not streamed: every entry is a call of its own.
+
+    Args:
+        entries: The list as it came, or null.
+        finish_reason: How the answer ended.
+
+    Returns:
+        The calls, each with an id.
+    """
+    calls: list[ToolCall] = []
+    for entry in entries_of(entries):
+        name, arguments = _function_of(entry)
+        first, *glued = _unglued(arguments)
+        calls.append(ToolCall(_id_of(entry) or new_call_id(), name, first, _extra_of(entry)))
+        calls.extend(ToolCall(new_call_id(), name, text) for text in glued)
+    return [checked(call, finish_reason) for call in calls]
