@@ -1,0 +1,206 @@
+"""What the gateway documents for each model family: one row each, transcribed from its pages.
+
+Where Anyfast's page is silent, the row says what the upstream vendor does, and names it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+Range = tuple[float, float]
+ANY = float("inf")
+
+# new-api (relaykit/dto/openai_request.go) decodes a body into typed fields; these it knows for every model.
+_DECODED = """model messages stream stream_options temperature top_p stop tools tool_choice parallel_tool_calls
+response_format seed logprobs top_logprobs metadata thinking_budget chat_template_kwargs extra_body enable_search
+reasoning_effort prompt_cache_key"""
+GATEWAY_PARAMETERS = frozenset(_DECODED.split())
+ROLES = ("system", "user", "assistant", "tool")  # Anyfast deepseek-v4-pro page
+PENALTIES = frozenset({"frequency_penalty", "presence_penalty"})
+# Ranges that every page documents alike.
+RANGES: Mapping[str, Range] = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "frequency_penalty": (-2, 2),
+    "presence_penalty": (-2, 2),
+    "top_logprobs": (0, 20),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One row: how a family departs from a plain OpenAI-compatible model.
+
+    Args:
+        name: the family's name.
+        accent: whose errors and stream frames it speaks.
+        parameters: documented ones beside `GATEWAY_PARAMETERS`.
+        lengths: the documented length parameters, each with its range.
+        ignored: parameters that are taken and have no effect.
+        parts: content part types; none = content must be a string.
+        stop_limit: how many stop sequences.
+        stop_list_only: a bare string is refused.
+        switch: the parameter that turns thinking on and off.
+        thinks: whether it thinks when nothing is said.
+        efforts: accepted words of the top-level `reasoning_effort`; none = any word.
+        idle_efforts: the words that switch thinking off.
+        formats: accepted `response_format` types.
+        json_word: json_object needs the word "json" in a message.
+        refuses_forced: the refusal of a forced tool choice while thinking; "" = none.
+        tool_limit: how many tools.
+        signs_calls: demands its thought signature back on each call.
+        shows_thoughts: thoughts come back as `reasoning_content`; else only when asked for.
+        limit_counts_thoughts: reasoning eats the length limit.
+        answers_as: the response's `model`; "" = as requested.
+        served_by: `owned_by` in the list of models.
+    """
+
+    name: str
+    accent: str = "openai"
+    parameters: frozenset[str] = PENALTIES
+    lengths: Mapping[str, Range] = field(default_factory=lambda: {"max_tokens": (1, ANY)})
+    ignored: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset({"text"})
+    stop_limit: int | None = None
+    stop_list_only: bool = False
+    switch: str = ""
+    thinks: bool = False
+    efforts: tuple[str, ...] = ()
+    idle_efforts: tuple[str, ...] = ()
+    formats: frozenset[str] = frozenset({"text", "json_object"})
+    json_word: bool = False
+    refuses_forced: str = ""
+    tool_limit: int | None = None
+    signs_calls: bool = False
+    shows_thoughts: bool = True
+    limit_counts_thoughts: bool = True
+    answers_as: str = ""
+    served_by: str = "custom"
+
+    @property
+    def accepted(self) -> frozenset[str]:
+        """Every top-level parameter that the family takes."""
+        return GATEWAY_PARAMETERS | self.parameters | frozenset(self.lengths) | self.ignored
+
+
+# Anyfast deepseek-v4-flash and deepseek-v4-pro pages. Parts are refused though DeepSeek itself takes text parts: the
+# page says `content: string`. The tool limit and n are DeepSeek's own (create-chat-completion).
+DEEPSEEK = Family(
+    name="deepseek",
+    accent="deepseek",
+    parameters=PENALTIES | {"thinking", "user_id", "n"},
+    parts=frozenset(),
+    stop_limit=16,
+    switch="thinking",
+    thinks=True,  # DeepSeek thinking_mode guide: enabled unless told otherwise
+    json_word=True,  # DeepSeek json_mode guide
+    refuses_forced="Thinking mode does not support this tool_choice",  # langchain-ai/langchain#40769
+    tool_limit=128,
+)
+DEEPSEEK_EFFORTS = ("high", "max", "low", "medium")  # nested: thinking.reasoning_effort, deepseek-v4-pro page
+# Anyfast qwen3.6-flash page; tools and JSON mode are DashScope's (its page lists neither).
+QWEN = Family(
+    name="qwen",
+    accent="qwen",
+    parameters=PENALTIES | {"enable_thinking"},
+    lengths={"max_completion_tokens": (1, 65536)},
+    parts=frozenset({"text", "image_url", "video_url"}),
+    stop_list_only=True,  # 必须为数组格式
+    switch="enable_thinking",
+    json_word=True,
+    refuses_forced="InternalError.Algo.InvalidParameter: The tool_choice parameter does not support being set to "
+    "required or object in thinking mode",  # cloudwego/eino#994
+    served_by="ali",
+)
+# Anyfast doubao-seed-evolving page; stop limit from its Doubao endpoint page, effort + disabled from models.dev#5645.
+DOUBAO = Family(
+    name="doubao",
+    accent="doubao",
+    parameters=frozenset({"thinking"}),
+    lengths={"max_tokens": (1, 262144)},
+    parts=frozenset({"text", "image_url", "video_url"}),
+    stop_limit=4,
+    switch="thinking",
+    thinks=True,  # Doubao-Seed-2.1 默认开启
+    efforts=("minimal", "low", "medium", "high"),
+    idle_efforts=("minimal",),
+    limit_counts_thoughts=False,  # BytePlus Chat API: max_tokens excludes the chain of thought
+    served_by="volcengine",
+)
+# Anyfast gemini page and its chat-compatible-thinking page; the rest from new-api's Gemini conversion.
+GEMINI_25 = Family(
+    name="gemini",
+    accent="gemini",
+    parameters=PENALTIES | {"n"},
+    parts=frozenset({"text", "image_url", "video_url", "input_audio", "file"}),
+    stop_limit=5,
+    thinks=True,
+    efforts=("low", "medium", "high", "none"),  # ai.google.dev/gemini-api/docs/openai: none on 2.5 only
+    idle_efforts=("none",),
+    formats=frozenset({"text", "json_object", "json_schema"}),
+    shows_thoughts=False,
+    served_by="vertex-ai",
+)
+GEMINI_3 = replace(
+    GEMINI_25,
+    efforts=("low", "medium", "high"),
+    idle_efforts=(),
+    signs_calls=True,  # ai.google.dev/gemini-api/docs/thought-signatures
+)
+GEMINI_IMAGE = replace(GEMINI_3, signs_calls=False)  # signatures are not enforced on the image models
+GEMINI_20 = replace(GEMINI_25, thinks=False)
+# Anyfast kimi-k2.6 page: "max_tokens is deprecated and not honored".
+KIMI = Family(
+    name="kimi",
+    parameters=PENALTIES | {"thinking"},
+    lengths={"max_completion_tokens": (1, ANY)},
+    ignored=frozenset({"max_tokens"}),
+    parts=frozenset({"text", "image_url", "video_url"}),
+    stop_limit=5,
+    switch="thinking",
+    thinks=True,
+    refuses_forced="tool_choice 'specified' is incompatible with thinking enabled",
+)
+# Anyfast glm-5.2 page; GLM silently makes one answer of n = 2.
+GLM = Family(
+    name="glm",
+    accent="glm",
+    lengths={"max_tokens": (1, 131072)},
+    ignored=frozenset({"n"}),
+    thinks=True,
+    efforts=("max", "xhigh", "high", "medium", "low", "minimal", "none"),
+    idle_efforts=("none", "minimal"),
+)
+# Anyfast MiniMax-M2.7 page.
+MINIMAX = Family(
+    name="minimax",
+    lengths={"max_tokens": (1, 204800)},
+    thinks=True,
+    answers_as="MiniMax/MiniMax-M2.7",
+    served_by="minimax",
+)
+# Anyfast OpenAI endpoint page.
+PLAIN = Family(
+    name="plain",
+    parameters=PENALTIES | {"n", "user"},
+    parts=frozenset({"text", "image_url", "input_audio", "file"}),
+    formats=frozenset({"text", "json_object", "json_schema"}),
+    json_word=True,
+    served_by="openai",
+)
+GROK = replace(PLAIN, name="grok", parameters=PENALTIES, parts=frozenset({"text"}), served_by="xai")
+
+_SERVED: tuple[tuple[Family, str], ...] = (
+    (DEEPSEEK, "deepseek-v4-flash deepseek-v4-pro"),
+    (QWEN, "qwen3.6-flash"),
+    (DOUBAO, "doubao-seed-evolving doubao-seed-2.1-pro doubao-seed-2.1-turbo doubao-seed-2.0-pro"),
+    (GEMINI_3, "gemini-3.1-pro-preview gemini-3.1-flash-lite-preview gemini-3-pro-preview gemini-3-flash-preview"),
+    (GEMINI_IMAGE, "gemini-3.1-flash-image-preview gemini-3-pro-image-preview"),
+    (GEMINI_25, "gemini-2.5-pro gemini-2.5-flash gemini-2.5-flash-lite"),
+    (GEMINI_20, "gemini-2.0-flash"),
+    (KIMI, "kimi-k2.6"),
+    (GLM, "glm-5.2"),
+    (MINIMAX, "MiniMax-M2.7"),
+    (GROK, "grok-3 grok-4-1-fast-non-reasoning"),
+    (PLAIN, "gpt-4o gpt-4o-mini gpt-4-1 claude-sonnet-4-6"),
+)
+MODELS: Mapping[str, Family] = {model: family for family, models in _SERVED for model in models.split()}
