@@ -1,0 +1,16 @@
+"""ChatAnyfast: the models of the Anyfast gateway in LangChain, reasoning included."""
+
+try:
+    import langchain_core as _langchain_core
+except ImportError as error:  # pragma: no cover - seen by the packaging test, in an environment of its own
+    raise ImportError(
+        'langchain_anyfast needs langchain-core: pip install "anyfast-integrations[langchain]"'
+    ) from error
+
+import langchain_anyfast.content_blocks  # noqa: F401  # registers the translator for model_provider="anyfast"
+from langchain_anyfast.chat_models import ChatAnyfast
+from langchain_anyfast.registration import enable_load, register
+
+del _langchain_core
+
+__all__ = ["ChatAnyfast", "enable_load", "register"]

@@ -1,0 +1,89 @@
+"""The standard content blocks of our messages, registered with LangChain for `model_provider="anyfast"`.
+
+Indexes are strings that begin with `lc_`: LangChain merges only those by name, so that the first reasoning block and
+the first tool call, both number 0 to their server, do not run into each other.
+"""
+
+from typing import Any, cast
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import content as types
+from langchain_core.messages.block_translators import register_translator
+
+from langchain_anyfast.messages import REASONING
+
+
+def translate_content(message: AIMessage) -> list[types.ContentBlock]:
+    """The blocks of a whole message.
+
+    Args:
+        message: A message of this provider.
+
+    Returns:
+        Reasoning first, then text and images, then tool calls; no empty blocks.
+    """
+    blocks = [*_reasoning(message), *_content(message)]
+    blocks += [{"type": "tool_call", "name": c["name"], "args": c["args"], "id": c["id"]} for c in message.tool_calls]
+    blocks += [
+        {"type": "invalid_tool_call", "name": c["name"], "args": c["args"], "id": c["id"], "error": c["error"]}
+        for c in message.invalid_tool_calls
+    ]
+    return cast("list[types.ContentBlock]", blocks)
+
+
+def translate_content_chunk(message: AIMessageChunk) -> list[types.ContentBlock]:
+    """The blocks of a piece of a stream, or of the sum of all pieces.
+
+    Args:
+        message: A chunk of this provider.
+
+    Returns:
+        Blocks that add up by their indexes; whole ones, if the chunk holds the end of its stream.
+    """
+    if message.chunk_position == "last":
+        return translate_content(message)
+    blocks: list[dict[str, Any]] = [{**block, "index": "lc_rs_0"} for block in _reasoning(message)]
+    blocks += [{**block, "index": f"lc_{_SHORT[block['type']]}_0"} for block in _content(message)]
+    blocks += [
+        {
+            "type": "tool_call_chunk",
+            "id": chunk["id"],
+            "name": chunk["name"],
+            "args": chunk["args"],
+            "index": f"lc_tc_{chunk['index'] or 0}",
+        }
+        for chunk in message.tool_call_chunks
+    ]
+    return cast("list[types.ContentBlock]", blocks)
+
+
+_SHORT = {"text": "txt", "image": "img"}
+
+
+def _reasoning(message: AIMessage) -> list[dict[str, Any]]:
+    reasoning = message.additional_kwargs.get(REASONING)
+    return [{"type": "reasoning", "reasoning": reasoning}] if reasoning else []
+
+
+def _content(message: AIMessage) -> list[dict[str, Any]]:
+    if isinstance(message.content, str):
+        return [{"type": "text", "text": message.content}] if message.content else []
+    return [block for part in message.content if (block := _block(part))]
+
+
+def _block(part: str | dict[str, Any]) -> dict[str, Any] | None:
+    if isinstance(part, str):
+        return {"type": "text", "text": part} if part else None
+    if part.get("type") == "image_url":
+        return _image(part["image_url"]["url"])
+    return {"type": "text", "text": part["text"]} if part.get("type") == "text" and part.get("text") else None
+
+
+def _image(url: str) -> dict[str, Any]:
+    head, found, data = url.partition(";base64,")
+    if not found:
+        return {"type": "image", "url": url}
+    return {"type": "image", "base64": data, "mime_type": head.removeprefix("data:")}
+
+
+register_translator("anyfast", translate_content, translate_content_chunk)

@@ -1,0 +1,379 @@
+"""LangChain's messages → the wire, and the wire's answers → LangChain's messages."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
+from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
+from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
+
+from anyfast_transport.errors import UnsupportedParameterError
+from anyfast_transport.tool_calls import ToolCall, parsed_arguments, wire_call
+from anyfast_transport.wire import Choice, Completion, Delta, Message, usage_of
+
+REASONING = "reasoning_content"
+CALL_EXTRAS = "tool_call_extras"
+"""Key of `additional_kwargs`: call id → what the server put on that call, to be sent back with it."""
+
+MESSAGE_EXTRA = "extra_content"
+"""Key of `additional_kwargs`: what the server put on the message, to be sent back with it."""
+
+_NOT_FOR_THE_WIRE = frozenset(
+    {
+        "reasoning",
+        "thinking",
+        "redacted_thinking",
+        "tool_use",
+        "tool_call",
+        "tool_call_chunk",
+        "invalid_tool_call",
+        "function_call",
+        "input_json_delta",
+        "non_standard",
+    }
+)
+"""Content blocks that stand elsewhere on the wire, or are another vendor's own."""
+
+JSON = dict[str, Any]
+
+
+def encode_messages(messages: Sequence[BaseMessage]) -> list[Message]:
+    """Spells a conversation in the wire's shape; what a family makes of it is decided later.
+
+    Args:
+        messages: The conversation; not changed.
+
+    Returns:
+        One wire message for each.
+    """
+    return [_encoded(message) for message in messages]
+
+
+def _encoded(message: BaseMessage) -> Message:
+    content = _content(message.content)
+    wire: JSON = {"role": _role(message), "content": content}
+    if message.name:
+        wire["name"] = message.name
+    if isinstance(message, AIMessage):
+        wire |= _assistant(message, content)
+    elif isinstance(message, ToolMessage):
+        wire["tool_call_id"] = message.tool_call_id
+    elif isinstance(message, FunctionMessage):
+        wire["tool_call_id"] = message.additional_kwargs.get("tool_call_id") or message.name
+    return cast("Message", wire)
+
+
+def _role(message: BaseMessage) -> str:
+    if isinstance(message, ChatMessage):
+        return message.role
+    roles: tuple[tuple[type[BaseMessage], str], ...] = (
+        (HumanMessage, "user"),
+        (AIMessage, "assistant"),
+        (SystemMessage, "system"),
+        (ToolMessage, "tool"),
+        (FunctionMessage, "function"),
+    )
+    role = next((role for kind, role in roles if isinstance(message, kind)), None)
+    if role is None:
+        raise UnsupportedParameterError(f"No role is known for a {type(message).__name__}.", parameter="messages")
+    return role
+
+
+def _assistant(message: AIMessage, content: Any) -> JSON:
+    """The fields that only an assistant turn has."""
+    more: JSON = {}
+    if isinstance(content, list):
+        more["content"] = "".join(_as_text(part) for part in content)
+    if reasoning := _reasoning_of(message):
+        more[REASONING] = reasoning
+    extras = message.additional_kwargs.get(CALL_EXTRAS) or {}
+    calls = [wire_call(call["id"], call["name"], call["args"], extras.get(call["id"])) for call in message.tool_calls]
+    calls += [
+        wire_call(call["id"], call["name"] or "", _readable(call["args"]), extras.get(call["id"]))
+        for call in message.invalid_tool_calls
+    ]
+    if calls:
+        more["tool_calls"] = calls
+    for key in ("prefix", MESSAGE_EXTRA):
+        if message.additional_kwargs.get(key):
+            more[key] = message.additional_kwargs[key]
+    return more
+
+
+def _as_text(part: Mapping[str, Any]) -> str:
+    """A part of an assistant turn as text: the gateway reads images there as markdown (new-api)."""
+    if part.get("type") == "image_url":
+        return f"![image]({part['image_url']['url']})"
+    return str(part.get("text") or "")
+
+
+def _readable(arguments: str | None) -> str:
+    """Arguments that were no JSON, as JSON: Gemini refuses a history with anything else."""
+    text = arguments or ""
+    return text if parsed_arguments(text) is not None else json.dumps({"unreadable": text}, ensure_ascii=False)
+
+
+def _reasoning_of(message: AIMessage) -> str:
+    reasoning = message.additional_kwargs.get(REASONING)
+    if isinstance(reasoning, str) and reasoning:
+        return reasoning
+    blocks = message.content if isinstance(message.content, list) else []
+    return "".join(
+        str(block.get("reasoning") or block.get("thinking") or "")
+        for block in blocks
+        if isinstance(block, dict) and block.get("type") in {"reasoning", "thinking"}
+    )
+
+
+def _content(content: str | list[Any]) -> Any:
+    if isinstance(content, str):
+        return content
+    parts = [part for block in content if (part := _part(block))]
+    return parts or ""
+
+
+def _part(block: Any) -> JSON | None:
+    """A content block as a part of the wire; None for one that has no place in content."""
+    if isinstance(block, str):
+        return {"type": "text", "text": block}
+    kind = block.get("type")
+    if kind in _NOT_FOR_THE_WIRE:
+        return None
+    if kind == "text":
+        return {"type": "text", "text": block["text"]}
+    if kind == "refusal":
+        return {"type": "text", "text": block.get("refusal") or ""}
+    encode = _MEDIA.get(str(kind))
+    return encode(block) if encode else {key: value for key, value in block.items() if key != "cache_control"}
+
+
+def _location(block: Mapping[str, Any]) -> str:
+    """The url of a medium, or its bytes as a data URI: LangChain's v1 and v0 blocks, and Anthropic's sources."""
+    source = block.get("source") if isinstance(block.get("source"), Mapping) else block
+    source = cast("Mapping[str, Any]", source)
+    if url := source.get("url"):
+        return str(url)
+    data = source.get("base64") or source.get("data")
+    if data and source.get("source_type") != "text":
+        mime = source.get("mime_type") or source.get("media_type") or block.get("mime_type")
+        return f"data:{mime or _DEFAULT_MIME[str(block['type'])]};base64,{data}"
+    raise UnsupportedParameterError(
+        f"A {block.get('type')} block needs a url, or base64 with a mime_type; file ids are not known here.",
+        parameter=str(block.get("type")),
+    )
+
+
+_DEFAULT_MIME = {
+    "image": "image/png",
+    "video": "video/mp4",
+    "audio": "audio/wav",
+    "file": "application/pdf",
+    "document": "application/pdf",
+}
+
+
+def _extras(block: Mapping[str, Any], *names: str) -> JSON:
+    """What else a part can say, from the block's `extras` (LangChain's place for it) or from the block itself."""
+    found = {**block, **(block.get("extras") or {})}
+    return {name: found[name] for name in names if found.get(name) is not None}
+
+
+def _image(block: Mapping[str, Any]) -> JSON:
+    return {"type": "image_url", "image_url": {"url": _location(block), **_extras(block, "detail")}}
+
+
+def _video(block: Mapping[str, Any]) -> JSON:
+    return {"type": "video_url", "video_url": {"url": _location(block), **_extras(block, "fps")}}
+
+
+def _audio(block: Mapping[str, Any]) -> JSON:
+    head, _, data = _location(block).partition(";base64,")
+    return {"type": "input_audio", "input_audio": {"data": data or head, "format": head.rpartition("/")[2]}}
+
+
+def _file(block: Mapping[str, Any]) -> JSON:
+    name = _extras(block, "filename", "name")
+    return {
+        "type": "file",
+        "file": {
+            "filename": name.get("filename") or name.get("name") or "document.pdf",
+            "file_data": _location(block),
+        },
+    }
+
+
+def _raw_file(block: Mapping[str, Any]) -> JSON:
+    """A file block is LangChain's, unless it is OpenAI's, which goes as it is."""
+    return dict(block) if "file" in block else _file(block)
+
+
+def _plain_text(block: Mapping[str, Any]) -> JSON:
+    return {"type": "text", "text": block.get("text") or ""}
+
+
+_MEDIA = {
+    "image": _image,
+    "video": _video,
+    "audio": _audio,
+    "file": _raw_file,
+    "document": _file,
+    "text-plain": _plain_text,
+}
+
+
+def usage_metadata(raw: Mapping[str, Any] | None) -> UsageMetadata | None:
+    """Usage under LangChain's names.
+
+    Args:
+        raw: The gateway's usage object.
+
+    Returns:
+        The counts; details that were not given are left out, which is not 0.
+    """
+    usage = usage_of(raw)
+    if usage is None:
+        return None
+    metadata = UsageMetadata(input_tokens=usage.input, output_tokens=usage.output, total_tokens=usage.total)
+    if usage.cached is not None:
+        metadata["input_token_details"] = InputTokenDetails(cache_read=usage.cached)
+    if usage.reasoning is not None:
+        metadata["output_token_details"] = OutputTokenDetails(reasoning=usage.reasoning)
+    return metadata
+
+
+def response_metadata(completion: Completion, choice: Choice) -> JSON:
+    """What else is known about an answer, raw usage included."""
+    metadata = completion.metadata(choice)
+    if completion.usage:
+        metadata["token_usage"] = completion.usage
+    return metadata
+
+
+def _kept(choice: Choice) -> JSON:
+    """What must survive on the message until it goes back."""
+    kept: JSON = {}
+    if extras := {call.id: call.extra for call in choice.tool_calls if call.extra}:
+        kept[CALL_EXTRAS] = extras
+    if choice.extra.get(MESSAGE_EXTRA):
+        kept[MESSAGE_EXTRA] = choice.extra[MESSAGE_EXTRA]
+    if choice.refusal:
+        kept["refusal"] = choice.refusal
+    return kept
+
+
+def _message_content(text: str, images: Sequence[JSON]) -> str | list[str | JSON]:
+    """Text, which is a str unless the model made images."""
+    if not images:
+        return text
+    return [*([{"type": "text", "text": text}] if text else []), *images]
+
+
+def decode_message(completion: Completion, choice: Choice) -> AIMessage:
+    """One answer as LangChain's message.
+
+    Args:
+        completion: The whole completion.
+        choice: Which of its answers. Usage goes onto the first alone, so that it is counted once.
+
+    Returns:
+        The message.
+    """
+    reasoning = {REASONING: choice.reasoning} if choice.reasoning else {}
+    first = choice is completion.choices[0]
+    return AIMessage(
+        content=_message_content(choice.text, choice.images),
+        additional_kwargs={**reasoning, **_kept(choice)},
+        tool_calls=[tool_call(name=c.name, args=c.parsed(), id=c.id) for c in choice.tool_calls if not c.error],
+        invalid_tool_calls=[
+            invalid_tool_call(name=c.name, args=c.arguments, id=c.id, error=c.error)
+            for c in choice.tool_calls
+            if c.error
+        ],
+        response_metadata=response_metadata(completion, choice),
+        usage_metadata=usage_metadata(completion.usage) if first else None,
+        id=completion.id if completion.id and first else None,
+    )
+
+
+def decode_delta(delta: Delta) -> AIMessageChunk:
+    """One piece of a stream as LangChain's chunk.
+
+    Args:
+        delta: The piece.
+
+    Returns:
+        A chunk that adds up with the others; what is said once (usage, metadata) is in `last_chunk`.
+    """
+    return AIMessageChunk(
+        content=_message_content(delta.text, delta.images),
+        additional_kwargs={REASONING: delta.reasoning} if delta.reasoning else {},
+        tool_call_chunks=[
+            tool_call_chunk(name=f.name, args=f.arguments, id=f.id, index=f.position) for f in delta.fragments
+        ],
+        response_metadata={"model_provider": "anyfast"},
+        id=delta.raw.get("id") or None,
+    )
+
+
+def last_chunk(completion: Completion) -> AIMessageChunk:
+    """The end of a stream: everything that is said once.
+
+    Args:
+        completion: The whole completion.
+
+    Returns:
+        A chunk without text.
+    """
+    choice = completion.choice
+    return AIMessageChunk(
+        content="",
+        additional_kwargs=_kept(choice),
+        tool_call_chunks=[
+            tool_call_chunk(name=None, args=spoiler(call), id=None, index=at)
+            for at, call in enumerate(choice.tool_calls)
+            if call.error
+        ],
+        response_metadata=response_metadata(completion, choice),
+        usage_metadata=usage_metadata(completion.usage),
+        id=completion.id or None,
+        chunk_position="last",
+    )
+
+
+def spoiler(call: ToolCall) -> str:
+    """What makes LangChain see that a streamed call must not be executed.
+
+    LangChain completes cut arguments to some object (`parse_partial_json`), and would run the tool with it. Its parser
+    gives up on a bracket that closes what was never opened, so the last fragment of such a call is one.
+
+    Args:
+        call: A call with an `error`.
+
+    Returns:
+        Characters to be appended to its arguments.
+    """
+    in_string = escaped = False
+    open_brackets: list[str] = []
+    for char in call.arguments:
+        if in_string:
+            in_string = escaped or char != '"'
+            escaped = char == "\\" and not escaped
+        elif char == '"':
+            in_string = True
+        elif char in "{[":
+            open_brackets.append("}" if char == "{" else "]")
+        elif char in "}]" and open_brackets:
+            open_brackets.pop()
+    wrong = "}" if open_brackets[-1:] == ["]"] else "]"
+    close = ('\\"' if escaped else '"') if in_string else ""
+    return close + wrong

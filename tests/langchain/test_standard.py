@@ -1,0 +1,168 @@
+"""LangChain's own suites, whole, once for each model of the gateway's five pages, against the emulator."""
+
+import base64
+from typing import Any, Literal
+
+import httpx
+import pytest
+from anyfast_emulator import Emulator
+from langchain_core.messages import AIMessage
+from langchain_tests.integration_tests import ChatModelIntegrationTests
+from langchain_tests.unit_tests import ChatModelUnitTests
+
+from langchain_anyfast import ChatAnyfast, enable_load
+
+# A model that thinks refuses a forced tool choice: it is asked for in the prompt instead, and the user is told.
+pytestmark = pytest.mark.filterwarnings("ignore:.*(forced tool_choice|JSON mode while it thinks)")
+
+PICTURE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+"""One pixel: the suite asks the web for its pictures, and these tests ask nobody but loopback."""
+
+
+@pytest.fixture(autouse=True)
+def _no_downloads(monkeypatch):
+    monkeypatch.setenv("LANGCHAIN_TESTS_USER_AGENT", "none")
+    monkeypatch.setattr(httpx, "get", lambda *_, **__: httpx.Response(200, content=PICTURE))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def emulator():
+    with Emulator() as running:
+        Standard.emulator = running
+        yield running
+
+
+class TestUnit(ChatModelUnitTests):
+    @property
+    def chat_model_class(self):
+        return ChatAnyfast
+
+    @property
+    def chat_model_params(self):
+        return {"model": "deepseek-v4-pro", "api_key": "test"}
+
+    @property
+    def init_from_env_params(self):
+        return (
+            {"ANYFAST_API_KEY": "key", "ANYFAST_BASE_URL": "https://gateway.example/v1"},
+            {"model": "deepseek-v4-pro"},
+            {"api_key": "key", "base_url": "https://gateway.example/v1"},
+        )
+
+    @pytest.fixture(autouse=True)
+    def _loadable(self):
+        enable_load()
+
+
+class Standard(ChatModelIntegrationTests):
+    """What is true of every model; each class below says what is true of its own."""
+
+    emulator: Emulator
+    model_id: str
+    thinking: bool | None = None
+
+    @property
+    def chat_model_class(self):
+        return ChatAnyfast
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {
+            "model": self.model_id,
+            "thinking": self.thinking,
+            "base_url": self.emulator.base_url,
+            "api_key": self.emulator.api_key,
+        }
+
+    @property
+    def supports_json_mode(self):
+        return True
+
+    @property
+    def supports_anthropic_inputs(self):
+        return True
+
+    @property
+    def model_override_value(self):
+        return "deepseek-v4-flash" if self.model_id != "deepseek-v4-flash" else "deepseek-v4-pro"
+
+    @property
+    def supported_usage_metadata_details(self):
+        details: list[Literal["reasoning_output", "cache_read_input"]] = ["cache_read_input"]
+        if self.thinking:
+            details.append("reasoning_output")
+        return {"invoke": details, "stream": details}
+
+    def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
+        model = ChatAnyfast(**self.chat_model_params, stream_usage=True)
+        return _answer(model, "What is the square of 12?", stream=stream)
+
+    def invoke_with_cache_read_input(self, *, stream: bool = False) -> AIMessage:
+        model = ChatAnyfast(**self.chat_model_params, stream_usage=True)
+        long = "The quick brown fox jumps over the lazy dog. " * 100
+        _answer(model, long, stream=stream)
+        return _answer(model, long, stream=stream)
+
+
+def _answer(model: ChatAnyfast, prompt: str, *, stream: bool) -> AIMessage:
+    if not stream:
+        return model.invoke(prompt)
+    first, *rest = model.stream(prompt)
+    return sum(rest, first)
+
+
+class Seeing(Standard):
+    """A model that takes pictures, in tool results as well."""
+
+    @property
+    def supports_image_inputs(self):
+        return True
+
+    @property
+    def supports_image_urls(self):
+        return True
+
+    @property
+    def supports_image_tool_message(self):
+        return True
+
+
+class TestDeepSeekProThinking(Standard):
+    model_id = "deepseek-v4-pro"
+    thinking = True
+
+
+class TestDeepSeekFlash(Standard):
+    model_id = "deepseek-v4-flash"
+    thinking = False
+
+
+class TestQwen(Seeing):
+    model_id = "qwen3.6-flash"
+    thinking = True
+
+
+class TestDoubao(Seeing):
+    model_id = "doubao-seed-evolving"
+    thinking = True
+
+
+class TestGemini(Seeing):
+    model_id = "gemini-2.5-pro"
+    thinking = True
+
+    @property
+    def supports_pdf_inputs(self):
+        return True
+
+    @property
+    def supports_pdf_tool_message(self):
+        return True
+
+    @property
+    def supports_audio_inputs(self):
+        return True
+
+
+# The abstract ones are no suites of their own.
+del ChatModelIntegrationTests, ChatModelUnitTests
