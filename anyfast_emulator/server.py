@@ -118,6 +118,8 @@ class Server:
     async def _pause(self) -> None:
         """Waits between two frames; a stop in the meantime cuts the stream."""
         if not self._emulator.delay:
+            # Lets the loop hear that the client has gone, so that nothing is written into a closed connection.
+            await asyncio.sleep(0)
             return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), self._emulator.delay)

@@ -1,20 +1,27 @@
 """Where the gateway is and how to speak to it: the fields of both classes that say nothing about the answer."""
 
+import functools
+import ipaddress
 import os
+import warnings
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from anyfast_transport.errors import AuthenticationError
+from anyfast_transport.errors import AnyfastWarning, AuthenticationError
+from anyfast_transport.pools import SHARED
 
 DEFAULT_BASE_URL = "https://www.anyfast.ai/v1"
 """The gateway's global host (Anyfast guide deepseek-v4-flash)."""
 
 KEY_VARIABLE = "ANYFAST_API_KEY"
 BASE_URL_VARIABLES = ("ANYFAST_BASE_URL", "ANYFAST_API_BASE")
+
+_LEFT_BEHIND = ("api_key", "default_headers", "http_client", "http_async_client")
+"""Fields that a pickle does not take along."""
 
 _LOOPBACK = ("localhost", "127.", "[::1]")
 
@@ -35,7 +42,10 @@ def normal_base_url(value: Any) -> Any:
     url = value.strip().rstrip("/").removesuffix("/chat/completions").rstrip("/")
     if "://" not in url:
         url = ("http://" if url.startswith(_LOOPBACK) else "https://") + url
-    return url if urlsplit(url).path else url + "/v1"
+    parts = urlsplit(url)
+    if parts.port == 0:  # `port` itself complains of one that is no number, or too large
+        raise ValueError("Port out of range 0-65535")
+    return url if parts.path else url + "/v1"
 
 
 def _base_url_from_env() -> str:
@@ -65,8 +75,28 @@ class Connection(BaseModel):
     """Seconds. No byte, and no data event, for so long is an APITimeoutError; a call that does not stream ends within
     it. Connecting has a limit of its own, 10 seconds, unless an `httpx.Timeout` says otherwise. None waits for ever."""
 
+    first_token_timeout: Annotated[float, Field(gt=0)] | None = None
+    """Seconds to the first data of a stream, waiting and retries included, in place of `timeout`: upstreams queue for
+    minutes and send only comments meanwhile. `timeout` unless given."""
+
+    total_timeout: Annotated[float, Field(gt=0)] | None = None
+    """Seconds for the whole call, waiting, retries and the last byte of a stream included. No limit unless given."""
+
+    max_reasoning_seconds: Annotated[float, Field(gt=0)] | None = None
+    """Seconds that a model may reason, from the head of its answer, before text or a tool call comes; then the request
+    is ended with a StreamInterruptedError. A call that does not stream is streamed inside. No limit unless given."""
+
+    max_reasoning_chars: Annotated[int, Field(ge=0)] | None = None
+    """The same, counted in characters of reasoning. Reasoning that the model does not show cannot be counted."""
+
     max_retries: Annotated[int, Field(ge=0)] = 2
     """Exactly that many more requests after one that may pass when repeated; never after the first byte of a stream."""
+
+    learn_from_refusals: bool = True
+    """Whether a refusal that names a parameter or form which the model does not take (`stream_options`, a forced
+    `tool_choice`, a `response_format`, a level of effort and the like) is answered once by the request without it. If
+    that goes through, a warning says so, and the process remembers it for this base_url and model. It is no retry:
+    `max_retries` does not count it, `repairs` in the metadata names it. What you asked for is never dropped."""
 
     default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
     """Headers sent with every request."""
@@ -76,6 +106,78 @@ class Connection(BaseModel):
 
     http_async_client: httpx.AsyncClient | None = Field(default=None, exclude=True, repr=False)
     """A client of your own for async calls; it belongs to the event loop that it was made for."""
+
+    @property
+    def caps_reasoning(self) -> bool:
+        """Whether reasoning has a limit."""
+        return self.max_reasoning_seconds is not None or self.max_reasoning_chars is not None
+
+    @model_validator(mode="after")
+    def _warn_of_plain_http(self) -> Self:
+        url = urlsplit(self.base_url)
+        if url.scheme == "http" and not is_loopback(url.hostname or ""):
+            warn_of_plain_http(url.hostname or "")
+        return self
+
+    def close(self) -> None:
+        """Closes the connections that sync calls of this process share; the next call opens new ones."""
+        SHARED.close()
+
+    async def aclose(self) -> None:
+        """Closes the connections that calls of the running event loop share; the next call opens new ones."""
+        await SHARED.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __getstate__(self) -> dict[Any, Any]:
+        # A pickle travels: it takes no secret along, and no socket. The key is read from the environment again.
+        state = super().__getstate__()
+        return {**state, "__dict__": {**state["__dict__"], **dict.fromkeys(_LEFT_BEHIND)}}
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        memo = {} if memo is None else memo
+        for client in (self.http_client, self.http_async_client):
+            memo[id(client)] = client
+        return super().__deepcopy__(memo)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, as far as its name tells.
+
+    Args:
+        host: A name or an address.
+
+    Returns:
+        True for `localhost`, what ends in `.localhost`, 127.0.0.0/8 and ::1.
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+@functools.cache
+def warn_of_plain_http(host: str) -> None:
+    """Says once for each host that a key sent to it can be read on the way.
+
+    Args:
+        host: The host.
+    """
+    warnings.warn(
+        f"base_url is http://{host}…: the API key and the conversation can be read on the way. Use https://.",
+        AnyfastWarning,
+        stacklevel=2,
+    )
 
 
 def bare_key(key: SecretStr | None) -> str:
@@ -90,20 +192,29 @@ def bare_key(key: SecretStr | None) -> str:
     Raises:
         AuthenticationError: There is no key, or it has characters that no key has; the key is not shown.
     """
-    secret = key or _key_from_env()
-    value = secret.get_secret_value() if secret else ""
-    if not value:
-        raise AuthenticationError(
-            f"No API key: set the environment variable {KEY_VARIABLE}, or pass api_key=. "
-            "Keys are made in the Anyfast console."
-        )
-    wrong = _what_is_wrong_with(value)
+    # No local here holds the key: tracers print the locals of every frame of an error.
+    wrong = _what_is_wrong_with(_shown(key))
     if wrong:
-        raise AuthenticationError(f"The API key {wrong}. Pass the bare key, as the Anyfast console shows it.")
-    return value
+        raise AuthenticationError(wrong)
+    return _shown(key)
+
+
+def _shown(key: SecretStr | None) -> str:
+    secret = key or _key_from_env()
+    return secret.get_secret_value() if secret else ""
 
 
 def _what_is_wrong_with(key: str) -> str | None:
+    if not key:
+        return (
+            f"No API key: set the environment variable {KEY_VARIABLE}, or pass api_key=. "
+            "Keys are made in the Anyfast console."
+        )
+    fault = _fault_of(key)
+    return f"The API key {fault}. Pass the bare key, as the Anyfast console shows it." if fault else None
+
+
+def _fault_of(key: str) -> str | None:
     if key.lower().startswith("bearer "):
         return "begins with “Bearer ”, which is added for you"
     if "\n" in key or "\r" in key:

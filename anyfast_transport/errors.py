@@ -205,7 +205,10 @@ class InvalidResponseError(AnyfastError):
         status_code: HTTP status of the answer.
         request_id: The gateway's id for this request, or None.
         body: The first characters of what came.
+        partial: For a stream that grew too large, the completion so far; else None.
     """
+
+    partial: Any = None
 
     def __init__(
         self, message: str, *, status_code: int = 200, request_id: str | None = None, body: str | None = None
@@ -399,7 +402,8 @@ def _text_of(text: str) -> str:
     stripped = text.strip()
     if stripped[:1] != "<":
         return stripped
-    title = re.search(r"<title[^>]*>(.*?)</title>", stripped, re.IGNORECASE | re.DOTALL)
+    # Only the beginning of a page is searched: the search for a title that never ends is slow in long ones.
+    title = re.search(r"<title[^<>]*>([^<]+)", stripped[:MESSAGE_LIMIT], re.IGNORECASE)
     return f"an HTML page titled “{title.group(1).strip()}”" if title else "an HTML page"
 
 

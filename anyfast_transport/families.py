@@ -29,6 +29,8 @@ class Family:
         effort_path: Where `reasoning_effort` goes in the body (dots nest); None where there is no such thing.
         effort_levels: The levels it takes, weakest first; empty takes any.
         effort_without_thinking: Levels that mean "do not think".
+        template_opens_thought: Whether its chat template opens the thought in the prompt, so that a server without a
+            reasoning parser lets only the closing tag through.
         reasoning_replay: Which assistant turns carry their reasoning back: `"always"` all of them, `"tool_loop"` those
             after the last user message, `"never"` none.
         reasoning_placeholder: What stands in for reasoning that a turn does not have; None leaves the field out.
@@ -48,6 +50,11 @@ class Family:
         parts: Types of content part that it takes; None takes any.
         flattens_text: Whether content must be a string, so that lists of text parts are joined.
         signature_placeholder: Thought signature for a call that this family did not make; None where it needs none.
+        keeps_gemini_turns: Whether what Gemini puts into its turns goes back to it: thought signatures
+            (`extra_content`), and images as data URIs in the text. To others these mean nothing, and weigh megabytes.
+        call_ids: What the id of a tool call may look like, as a regular expression; None where its own ids are of
+            another form, so that any will do.
+        system_first: Whether a system message is refused anywhere but at the beginning.
         context_window: Tokens, prompt and answer together; None where unknown.
         output_limit: Tokens of the longest answer; None where unknown.
     """
@@ -60,6 +67,7 @@ class Family:
     effort_path: str | None = None
     effort_levels: tuple[str, ...] = ()
     effort_without_thinking: frozenset[str] = frozenset()
+    template_opens_thought: bool = False
     reasoning_replay: Literal["always", "tool_loop", "never"] = "never"
     reasoning_placeholder: str | None = None
     placeholder_on: Literal["all", "tool_calls"] = "all"
@@ -78,6 +86,10 @@ class Family:
     parts: frozenset[str] | None = None
     flattens_text: bool = False
     signature_placeholder: str | None = None
+    keeps_gemini_turns: bool = False
+    # OpenAI: "Expected a string with maximum length 40" (camel#2215, dify#28987); Anthropic: ^[a-zA-Z0-9_-]+$
+    call_ids: str | None = r"[a-zA-Z0-9_-]{1,40}"
+    system_first: bool = False
     context_window: int | None = None
     output_limit: int | None = None
 
@@ -96,6 +108,7 @@ DEEPSEEK = Family(
     # Page deepseek-v4-pro nests the effort; DeepSeek's own API reads `reasoning_effort` at the top level.
     effort_path="thinking.reasoning_effort",
     effort_levels=("low", "medium", "high", "max"),  # page deepseek-v4-pro
+    template_opens_thought=True,  # the model's encoding_dsv4.py puts <think> behind the prompt
     # Upstream thinking_mode guide: a request with tools must pass back all earlier reasoning, else 400.
     reasoning_replay="always",
     # Guess between two reports: "" is taken (vercel/ai, dify) and "" is refused (hermes-agent#17341), and older
@@ -137,6 +150,7 @@ QWEN = Family(
     prefixes=("qwen3.6",),
     # Page: off unless said. Upstreams differ on the default, so it is always said.
     thinking={True: {"enable_thinking": True}, False: {"enable_thinking": False}, None: {"enable_thinking": False}},
+    template_opens_thought=True,  # the models' chat_template.jinja, from Qwen3-Thinking-2507 on
     reasoning_replay="tool_loop",  # upstream: kept with tool results, earlier turns are left out by the template
     forces_tools_while_thinking=False,  # upstream 400: required and object unsupported in thinking mode
     json_object="not_thinking",  # upstream 400: "Json mode response is not supported when enable_thinking is true"
@@ -144,6 +158,9 @@ QWEN = Family(
     length_parameter="max_completion_tokens",  # page
     max_output=65_536,  # page
     parts=frozenset({"text", "image_url", "video_url"}),  # page
+    # Its chat template raises "System message must be at the beginning." (vllm#41114); whether the gateway's upstream
+    # has that template is a guess.
+    system_first=True,
     context_window=1_000_000,  # Anyfast guide qwen3.6-flash
     output_limit=65_536,  # Anyfast guide qwen3.6-flash
 )
@@ -163,6 +180,7 @@ QWEN_WITHOUT_THINKING = replace(
     prefixes=("qwen", "qwen3-coder"),
     thinking={False: {}},
     reasoning_replay="never",
+    system_first=False,  # the templates up to Qwen 3 take a system message anywhere
 )
 QWEN_2_VL = replace(
     QWEN_WITHOUT_THINKING,
@@ -199,6 +217,8 @@ GEMINI_3 = Family(
     reasoning_replay="never",  # thoughts go back as signatures on the calls, not as text (upstream)
     json_schema=True,  # new-api converts it to a response schema
     signature_placeholder="skip_thought_signature_validator",  # upstream thought-signatures page
+    keeps_gemini_turns=True,  # upstream thought-signatures page
+    call_ids=None,  # a LiteLLM channel hides the signature in the id (litellm#16895)
     context_window=1_048_576,  # upstream
     output_limit=65_536,  # upstream
 )
@@ -232,6 +252,7 @@ KIMI = Family(
     placeholder_on="tool_calls",
     forces_tools_while_thinking=False,  # recorded: "tool_choice 'specified' is incompatible with thinking enabled"
     length_parameter="max_completion_tokens",  # page: max_tokens is not honoured
+    call_ids=None,  # recorded: its own ids are get_weather_0, and functions.get_weather:0 upstream
     parts=frozenset({"text", "image_url", "video_url"}),  # page
     context_window=262_144,  # page
 )
@@ -256,6 +277,7 @@ MINIMAX = Family(
     prefixes=("minimax",),
     thinking={True: {}},  # it always thinks, and no switch is documented
     thinks_by_default=True,
+    template_opens_thought=True,  # the model's chat_template.jinja
     reasoning_replay="tool_loop",  # upstream: interleaved thinking wants it back
     max_output=204_800,  # page MiniMax-M2.7
     context_window=204_800,  # page MiniMax-M2.7
@@ -272,6 +294,7 @@ PLAIN = Family(
     effort_path="reasoning_effort",
     json_schema=True,
     takes_names=True,
+    keeps_gemini_turns=True,  # it may be a Gemini under another name
 )
 
 FAMILIES: tuple[Family, ...] = (

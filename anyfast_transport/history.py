@@ -3,13 +3,19 @@
 DeepSeek answers 400 to a tool loop whose assistant turns have lost their reasoning
 (https://api-docs.deepseek.com/guides/thinking_mode); Gemini 3 to a call that has lost its thought signature
 (https://ai.google.dev/gemini-api/docs/thought-signatures). Which turns carry what is in the family's row.
+
+What a conversation drags along (another model's turns, an old checkpoint, a message made by hand) is repaired where an
+upstream would refuse it, and nowhere else. `note` hears of it.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.families import Family
+from anyfast_transport.pairing import Note, paired
+from anyfast_transport.parts import as_parts, taken_content, text_of, with_media_lifted
 from anyfast_transport.wire import Message
 
 Replay = Literal["auto", "always", "never"]
@@ -19,16 +25,35 @@ ROLES = {
     "function": "tool",
     "model": "assistant",
     "chatbot": "assistant",
+    "bot": "assistant",
     "human": "user",
     "ai": "assistant",
 }
-"""Roles of other dialects → the four that the gateway's pages know."""
+"""Roles of other dialects → the four that the gateway's pages know. Any other is the user's."""
+
+_KNOWN_ROLES = frozenset({"system", "user", "assistant", "tool"})
+_OF_ONE_ROLE: Mapping[str, str] = {
+    "tool_calls": "assistant",
+    "reasoning_content": "assistant",
+    "prefix": "assistant",
+    "tool_call_id": "tool",
+}
+
+
+def _ignore(_: str) -> None:
+    """Hears of repairs where nobody else does."""
 
 
 def prepared(
-    messages: Sequence[Message], family: Family, *, model: str, thinking: bool, replay: Replay = "auto"
+    messages: Sequence[Message],
+    family: Family,
+    *,
+    model: str,
+    thinking: bool,
+    replay: Replay = "auto",
+    note: Note = _ignore,
 ) -> list[Message]:
-    """Spells a conversation for one family.
+    """Spells a conversation for one family, and repairs what would be refused.
 
     Args:
         messages: The conversation; assistant turns hold the reasoning they came with, wherever it goes.
@@ -36,109 +61,173 @@ def prepared(
         model: The model, for messages to the reader.
         thinking: Whether the model will think.
         replay: The user's own rule for reasoning; `"auto"` is the family's.
+        note: Hears of each repair. What every conversation of this family goes through (reasoning left out by its
+            rule, content as a string) is none.
 
     Returns:
-        New messages where something changes, the same objects elsewhere.
+        A new list. A conversation that was prepared stays as it is.
 
     Raises:
-        UnsupportedParameterError: A content part, or a prefix, that the family does not take.
+        UnsupportedParameterError: A content part of the question, or a prefix, that the family does not take.
     """
-    loop_starts = _after_last_user(messages)
+    messages = paired([_with_known_role(message, note) for message in messages], family, note)
+    messages = with_media_lifted(messages)
+    if family.system_first:
+        messages = system_first(messages, note)
+    answered, loop_starts = _last(messages, _is_answer), _last(messages, _is_question)
     result = []
     for at, message in enumerate(messages):
-        message = _common(message, family, model)  # each step hands on its copy
+        content = taken_content(message, family, model=model, earlier=at < answered, note=note)
+        message = _without_name(cast("Message", {**message, "content": content}), family)  # each step hands on its copy
         if message["role"] == "assistant":
-            _check_prefix(message, family, model, last=at == len(messages) - 1)
+            message = _with_prefix(message, family, model, last=at == len(messages) - 1, note=note)  # as above
             message = _with_reasoning(  # as above
-                message, family, thinking=thinking, replay=replay, in_loop=at >= loop_starts
+                message, family, thinking=thinking, replay=replay, in_loop=at >= loop_starts, note=note
             )
-            message = _with_signatures(message, family)  # as above
-        result.append(message)
+            message = _with_signatures(message, family, note)  # as above
+        if message["role"] == "assistant" and _says_nothing(message):
+            note("assistant turn that says nothing: left out")
+        else:
+            result.append(message)
     return result
 
 
-def _after_last_user(messages: Sequence[Message]) -> int:
-    return next((at for at in range(len(messages) - 1, -1, -1) if messages[at].get("role") == "user"), -1)
+def _with_known_role(message: Message, note: Note) -> Message:
+    """A message under one of the four roles, without the fields that belong to another."""
+    role = str(message.get("role")).lower()
+    role = ROLES.get(role, role)
+    if role not in _KNOWN_ROLES:
+        note(f"unknown role {role[:20]!r}: now user")
+        role = "user"
+    kept = {key: value for key, value in message.items() if _OF_ONE_ROLE.get(key, role) == role}
+    return cast("Message", {**kept, "role": role})
 
 
-def _common(message: Message, family: Family, model: str) -> Message:
-    changed = dict(message)
-    role = str(message.get("role"))
-    changed["role"] = role = ROLES.get(role, role)
-    changed["content"] = _content(message.get("content"), role, family, model)
-    if role == "tool" or not family.takes_names:
+def _is_question(message: Message) -> bool:
+    return message["role"] == "user"
+
+
+def _is_answer(message: Message) -> bool:
+    return message["role"] == "assistant" and not message.get("tool_calls") and not message.get("prefix")
+
+
+def _last(messages: Sequence[Message], wanted: Any) -> int:
+    return next((at for at in range(len(messages) - 1, -1, -1) if wanted(messages[at])), -1)
+
+
+def _without_name(message: Message, family: Family) -> Message:
+    if message["role"] == "tool" or not family.takes_names:
         # A tool message is told by its tool_call_id; LangChain names it too, LlamaIndex does not.
-        changed.pop("name", None)
-    return cast("Message", changed)
+        message.pop("name", None)
+    return message
 
 
-def _content(content: Any, role: str, family: Family, model: str) -> Any:
-    """Content as the family takes it: never null, and a string where parts are not known."""
-    if content is None:
-        return ""
-    if not isinstance(content, list):
-        return content
-    types = [part.get("type") for part in content]
-    if family.parts is not None:
-        for kind in types:
-            if kind not in family.parts:
-                raise _no_part(str(kind), family, model)
-    if all(kind == "text" for kind in types) and (family.flattens_text or role != "user"):
-        # The parts of one answer belong together; those of a question are paragraphs.
-        return ("" if role == "assistant" else "\n").join(part["text"] for part in content)
-    return content
-
-
-def _no_part(kind: str, family: Family, model: str) -> UnsupportedParameterError:
-    takes = ", ".join(sorted(family.parts or ()))
-    return UnsupportedParameterError(
-        f"{model} ({family.name}) takes no {kind} parts in a message, only: {takes}. "
-        "Ask a model that does, such as qwen3.6-flash or a Gemini.",
-        parameter=kind,
-        model=model,
-    )
-
-
-def _check_prefix(message: Message, family: Family, model: str, *, last: bool) -> None:
+def _with_prefix(message: Message, family: Family, model: str, *, last: bool, note: Note) -> Message:
     if not message.get("prefix"):
         message.pop("prefix", None)
-        return
-    if not family.takes_prefix:
+    elif not last:
+        note("prefix of an earlier turn: an ordinary turn now")
+        del message["prefix"]
+    elif not family.takes_prefix:
         raise UnsupportedParameterError(
             f"{model} ({family.name}) has no prefix completion; DeepSeek has.", parameter="prefix", model=model
         )
-    if not last:
-        raise UnsupportedParameterError(
-            "Only the last message can be a prefix to be continued.", parameter="prefix", model=model
-        )
+    return message
 
 
-def _with_reasoning(message: Message, family: Family, *, thinking: bool, replay: Replay, in_loop: bool) -> Message:
+def _with_reasoning(
+    message: Message, family: Family, *, thinking: bool, replay: Replay, in_loop: bool, note: Note
+) -> Message:
     reasoning = message.pop("reasoning_content", "") or ""
-    if replay == "never" or message.get("prefix"):
+    if replay == "never" or message.get("prefix") or not (message["content"] or message.get("tool_calls") or reasoning):
         return message
     if replay == "auto":
         by_rule = {"always": True, "tool_loop": in_loop, "never": False}[family.reasoning_replay]
         if not (thinking and by_rule):
             return message
-    if not reasoning and thinking:
-        needs_one = family.placeholder_on == "all" or message.get("tool_calls")
-        reasoning = (family.reasoning_placeholder or "") if needs_one else ""
+    if not reasoning and thinking and (family.placeholder_on == "all" or message.get("tool_calls")):
+        reasoning = family.reasoning_placeholder or ""
+        if reasoning:
+            note("assistant turn without reasoning: a placeholder stands in")
     if reasoning:
         message["reasoning_content"] = reasoning
     return message
 
 
-def _with_signatures(message: Message, family: Family) -> Message:
+def _with_signatures(message: Message, family: Family, note: Note) -> Message:
     """Gives Gemini the signature it asks for on calls that it did not make; only the first of a turn needs one."""
     calls = message.get("tool_calls")
+    if not family.keeps_gemini_turns:
+        message.pop("extra_content", None)  # type: ignore[typeddict-item]  # Gemini's own field
     if not calls:
         message.pop("tool_calls", None)
-        return message
-    if family.signature_placeholder and not any(call.get("extra_content") for call in calls):
+    elif not family.keeps_gemini_turns:
+        message["tool_calls"] = [{key: call[key] for key in call if key != "extra_content"} for call in calls]
+    elif family.signature_placeholder and not any(call.get("extra_content") for call in calls):
         signature = {"google": {"thought_signature": family.signature_placeholder}}
         message["tool_calls"] = [{**calls[0], "extra_content": signature}, *calls[1:]]
+        note("tool call of another model: a placeholder stands in for its thought signature")
     return message
+
+
+def _says_nothing(turn: Message) -> bool:
+    """Whether it is a turn that Kimi, Gemini and Anthropic refuse: "must not be empty" (kimi-code#1985)."""
+    return not any(turn.get(key) for key in ("content", "tool_calls", "reasoning_content", "prefix"))
+
+
+def system_first(messages: Sequence[Message], note: Note = _ignore) -> list[Message]:
+    """Leaves one system message, at the beginning; later ones become messages of the user.
+
+    They stay in their place: moved to the beginning, each new one would empty the upstream's prompt cache.
+
+    Args:
+        messages: The conversation, in the wire's four roles.
+        note: Hears of each repair.
+
+    Returns:
+        A new list.
+    """
+    leading = list(itertools.takewhile(lambda message: message["role"] == "system", messages))
+    result = leading[:1]
+    if len(leading) > 1:
+        note("several system messages: joined into one")
+        texts = [text_of(as_parts(message.get("content"))) for message in leading]
+        result = [cast("Message", {**leading[0], "content": "\n\n".join(filter(None, texts))})]
+    for message in messages[len(leading) :]:
+        if message["role"] == "system":
+            note("system message not at the beginning: now a user message")
+            message = cast("Message", {**message, "role": "user"})  # a copy goes on
+        result.append(message)
+    return result
+
+
+def alternating(messages: Sequence[Message]) -> list[Message]:
+    """Joins messages of the user, and turns of the assistant without calls, that follow each other.
+
+    No family of today needs it: that a model does is learned from its refusal.
+
+    Args:
+        messages: The conversation, in the wire's four roles.
+
+    Returns:
+        A new list.
+    """
+    result: list[Message] = []
+    for message in messages:
+        before = result[-1] if result else None
+        mergeable = message["role"] in {"user", "assistant"} and not message.get("tool_calls")
+        if before and mergeable and before["role"] == message["role"] and not before.get("tool_calls"):
+            result[-1] = cast("Message", {**before, **message, "content": _both(before, message)})
+        else:
+            result.append(message)
+    return result
+
+
+def _both(first: Message, second: Message) -> Any:
+    contents = [first.get("content"), second.get("content")]
+    if all(isinstance(content, str) for content in contents):
+        return "\n\n".join(filter(None, contents))
+    return [part for content in contents for part in as_parts(content)]
 
 
 def with_instruction(messages: Sequence[Message], instruction: str) -> list[Message]:

@@ -96,6 +96,14 @@ class ChatParameters(BaseModel):
     extra_body: dict[str, Any] | None = None
     """Merged into the request body last: the way to anything the gateway knows and this class does not."""
 
+    rescue_tool_calls: bool = True
+    """Whether a tool call that arrives as text (DeepSeek's DSML, `<tool_call>`) becomes a call, if tools were offered.
+    False leaves such text as it came."""
+
+    split_think_tags: bool = True
+    """Whether thoughts in `<think>` or `<thought>` tags at the beginning of the text become reasoning. False leaves
+    them in the text."""
+
     on_empty: Literal["warn", "raise", "keep"] = "warn"
     """What to do with an answer that has neither text nor tool call because reasoning ate its budget."""
 
@@ -146,12 +154,35 @@ def unknown_argument(name: str, known: Iterable[str]) -> str:
 
 
 @functools.cache
-def _field_validator(name: str) -> TypeAdapter[Any]:
-    field = ChatParameters.model_fields[name]
+def _field_validator(cls: type[BaseModel], name: str) -> TypeAdapter[Any]:
+    field = cls.model_fields[name]
     annotation: Any = field.annotation
     for part in field.metadata:
         annotation = Annotated[annotation, part]
-    return TypeAdapter(annotation, config=ConfigDict(hide_input_in_errors=True))
+    return TypeAdapter(annotation, config=ConfigDict(hide_input_in_errors=True, arbitrary_types_allowed=True))
+
+
+def checked_value(cls: type[BaseModel], name: str, value: Any, *, given: str, model: str | None) -> Any:
+    """A field's value for one call, held to what the field takes.
+
+    Args:
+        cls: The class of the field.
+        name: The field.
+        value: What the caller wants.
+        given: The name under which the caller wrote it.
+        model: The model, for the message.
+
+    Returns:
+        The value, as the field would hold it.
+
+    Raises:
+        UnsupportedParameterError: The field does not take it.
+    """
+    try:
+        return _field_validator(cls, name).validate_python(value)
+    except ValidationError as error:
+        said = "; ".join(e["msg"] for e in error.errors(include_input=False, include_url=False))
+        raise UnsupportedParameterError(f"{given}: {said}", parameter=given, model=model) from None
 
 
 def call_values(parameters: ChatParameters, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,11 +212,7 @@ def call_values(parameters: ChatParameters, overrides: Mapping[str, Any]) -> dic
 def _checked(name: str, given: str, value: Any, values: Mapping[str, Any]) -> Any:
     if value is None:
         return ChatParameters.model_fields[name].default if name != "model" else values["model"]
-    try:
-        checked = _field_validator(name).validate_python(value)
-    except ValidationError as error:
-        said = "; ".join(e["msg"] for e in error.errors(include_input=False, include_url=False))
-        raise UnsupportedParameterError(f"{given}: {said}", parameter=given, model=values["model"]) from None
+    checked = checked_value(ChatParameters, name, value, given=given, model=values["model"])
     if name == "extra_body":
         return merged(values.get("extra_body") or {}, checked)
     return checked

@@ -1,22 +1,29 @@
 """Parameters, messages and tools → the body of a request, spelled by the family's row. Pure."""
 
-import copy
+import logging
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from anyfast_transport.connection import Connection
+from anyfast_transport.content import Reading, offered
 from anyfast_transport.errors import AnyfastWarning, UnsupportedParameterError
 from anyfast_transport.families import Family, family_of
 from anyfast_transport.history import Replay, prepared, with_instruction
-from anyfast_transport.parameters import ChatParameters, call_values, merged
-from anyfast_transport.structured import json_mode_works, schema_instruction
+from anyfast_transport.parameters import ChatParameters, accepted_names, call_values, checked_value, merged
+from anyfast_transport.structured import Structure, Way, json_mode_works, schema_instruction, way_to_structure
+from anyfast_transport.thinking import Tell, thinking_fields, thinks
 from anyfast_transport.wire import Message
 
 JSON = dict[str, Any]
-Tell = Callable[[str], None]
 
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+JSON_ALONE = "Answer with one JSON object and nothing else."
+"""What asks for JSON where there is no JSON mode."""
+
+_LOG = logging.getLogger("anyfast")
+
 _COPIED = (
     "temperature",
     "top_p",
@@ -34,6 +41,23 @@ def tell(message: str) -> None:
     warnings.warn(message, AnyfastWarning, stacklevel=2)
 
 
+class Body(dict[str, Any]):
+    """The JSON object of a request, and what was repaired in it.
+
+    Attributes:
+        repairs: What is not as the caller gave it, because it would be refused: a few words for each. It is in the
+            metadata of the answer, too.
+        reading: How the answer is to be read; what the request knows of it.
+        way: How an object is asked for, or None if none is.
+        connection: What this call alone says of its connection, or None.
+    """
+
+    repairs: tuple[str, ...] = ()
+    reading: Reading = Reading()
+    way: Way | None = None
+    connection: Connection | None = None
+
+
 @dataclass(slots=True)
 class Call:
     """What one call asks for beside its messages.
@@ -43,6 +67,8 @@ class Call:
         tools: Tools in OpenAI's shape.
         tool_choice: `"auto"`, `"none"`, `"required"` (also `"any"`, True), a tool's name, or OpenAI's object.
         parallel_tool_calls: Sent only if given.
+        structure: An object that the answer should be; the way to it is chosen by the family and its thinking.
+        connection: The model's, under what this call says of `timeout`, `max_retries` and the like; None if nothing.
         stream: Whether the answer is to be streamed.
         include_usage: Whether a stream ends with its usage. new-api drops the last frame of an upstream, with its
             finish_reason, where nobody asked for usage (new-api#7489), so it is asked for unless switched off.
@@ -52,6 +78,8 @@ class Call:
     tools: Sequence[JSON] = ()
     tool_choice: Any = None
     parallel_tool_calls: bool | None = None
+    structure: Structure | None = None
+    connection: Connection | None = None
     stream: bool = False
     include_usage: bool = True
 
@@ -68,7 +96,8 @@ class Call:
 
         Args:
             parameters: The model object.
-            overrides: Keyword arguments; `tools`, `tool_choice` and `parallel_tool_calls` beside the parameters.
+            overrides: Keyword arguments; `tools`, `tool_choice`, `parallel_tool_calls` and `structure` beside the
+                parameters.
             how: `stream` and `include_usage`.
 
         Returns:
@@ -79,106 +108,43 @@ class Call:
         """
         rest = dict(overrides)
         tools, choice = rest.pop("tools", None) or (), rest.pop("tool_choice", None)
-        parallel = rest.pop("parallel_tool_calls", None)
+        parallel, structure = rest.pop("parallel_tool_calls", None), rest.pop("structure", None)
+        connection = _connection(parameters, rest)
         values = call_values(parameters, rest)
-        return cls(values, tools=tools, tool_choice=choice, parallel_tool_calls=parallel, **how)
+        return cls(
+            values,
+            tools=tools,
+            tool_choice=choice,
+            parallel_tool_calls=parallel,
+            structure=structure,
+            connection=connection,
+            **how,
+        )
 
     @property
     def thinking(self) -> bool:
         """Whether the model will think: as the body says, `extra_body` included, else as the family does."""
-        return thinks(self.family, merged(thinking_fields(self), self.values.get("extra_body") or {}))
-
-
-def thinks(family: Family, body: Mapping[str, Any]) -> bool:
-    """Reads from a body whether the model will think.
-
-    Args:
-        family: The model's row.
-        body: A request body, or its fields about thinking.
-
-    Returns:
-        True if it will.
-    """
-    off, on = family.thinking.get(False), family.thinking.get(True)
-    if off and _holds(body, off):
-        return family.thinking_off_is_weaker
-    if on and _holds(body, on):
-        return True
-    if family.effort_path and _at(body, family.effort_path) in family.effort_without_thinking:
-        return False
-    return family.thinks_by_default
-
-
-def _holds(body: Any, fragment: Any) -> bool:
-    if not isinstance(fragment, Mapping):
-        return bool(body == fragment)
-    return isinstance(body, Mapping) and all(key in body and _holds(body[key], fragment[key]) for key in fragment)
-
-
-def _at(body: Any, path: str) -> Any:
-    for key in path.split("."):
-        body = body.get(key) if isinstance(body, Mapping) else None
-    return body
-
-
-def _put(body: JSON, path: str, value: Any) -> None:
-    *above, last = path.split(".")
-    for key in above:
-        body = body.setdefault(key, {})
-    body[last] = value
-
-
-def thinking_fields(call: Call, tell: Tell = lambda _: None) -> JSON:
-    """The fields about thinking: the switch and the effort.
-
-    Args:
-        call: The call.
-        tell: Hears what was changed.
-
-    Returns:
-        A fragment of the body.
-
-    Raises:
-        UnsupportedParameterError: The family has no documented way to say it.
-    """
-    family, wanted = call.family, call.values.get("thinking")
-    if wanted is not None and wanted not in family.thinking:
-        state = "on" if wanted else "off"
-        raise UnsupportedParameterError(
-            f"No way is known to switch thinking {state} for {call.model} ({family.name} dialect). "
-            "If you know one, send it in extra_body.",
-            parameter="thinking",
-            model=call.model,
+        return thinks(
+            self.family, merged(thinking_fields(self.values, self.family), self.values.get("extra_body") or {})
         )
-    fields = copy.deepcopy(dict(family.thinking.get(wanted, {})))
-    if wanted is False and family.thinking_off_is_weaker:
-        tell(f"{call.model} cannot stop thinking: its lowest level is sent instead.")
-    effort = call.values.get("reasoning_effort")
-    if effort and wanted is not False:
-        _put_effort(fields, effort, call, tell)
-    return fields
 
 
-def _put_effort(fields: JSON, effort: str, call: Call, tell: Tell) -> None:
-    family = call.family
-    if family.effort_path is None:
-        tell(f"{call.model} ({family.name}) has no reasoning_effort: it is not sent.")
-        return
-    if call.values.get("thinking") is None and not family.thinks_by_default and family.thinking:
-        return
-    nearest = _nearest(effort, family.effort_levels)
-    if nearest != effort:
-        tell(f"{call.model} ({family.name}) has no reasoning_effort {effort!r}: {nearest!r}, its nearest, is sent.")
-    _put(fields, family.effort_path, nearest)
+def _connection(parameters: ChatParameters, rest: JSON) -> Connection | None:
+    """Takes what a call says of its connection out of its arguments: `timeout`, `max_retries` and the like."""
+    names = accepted_names(Connection)
+    said = {given: rest.pop(given) for given in names.keys() & rest.keys()}
+    if not said or not isinstance(parameters, Connection):
+        return None
+    model = parameters.model
+    return parameters.model_copy(
+        update={
+            names[given]: checked_value(Connection, names[given], value, given=given, model=model)
+            for given, value in said.items()
+        }
+    )
 
 
-def _nearest(effort: str, levels: Sequence[str]) -> str:
-    if not levels or effort in levels:
-        return effort
-    return min(levels, key=lambda level: abs(_EFFORTS.index(level) - _EFFORTS.index(effort)))
-
-
-def build_body(call: Call, messages: Sequence[Message], *, tell: Tell = tell) -> JSON:
+def build_body(call: Call, messages: Sequence[Message], *, tell: Tell = tell) -> Body:
     """Builds the body of a request.
 
     Args:
@@ -187,23 +153,56 @@ def build_body(call: Call, messages: Sequence[Message], *, tell: Tell = tell) ->
         tell: Hears what was changed or dropped, once each.
 
     Returns:
-        The JSON object to be sent, without a single null of ours.
+        The JSON object to be sent, without a single null of ours. What had to be repaired in the conversation is in its
+        `repairs`, and in a DEBUG line of the logger "anyfast".
 
     Raises:
         UnsupportedParameterError: The model cannot do what was asked.
     """
     family, values = call.family, call.values
     fields = _parameters(call, tell)
-    fields |= thinking_fields(call, tell)
+    fields |= thinking_fields(values, family, tell)
     extra = values.get("extra_body") or {}
     thinking = thinks(family, merged(fields, extra))
+    messages, repairs = _repaired(call, messages, thinking)
+    call, messages = _structured(call, messages, thinking, tell)
     messages = _with_format(fields, call, messages, thinking, tell)
     messages = _with_tools(fields, call, messages, thinking, tell)
-    replay: Replay = values.get("reasoning_replay", "auto")
-    sent = prepared(messages, family, model=call.model, thinking=thinking, replay=replay)
+    body = Body(merged({"model": call.model, "messages": messages, **fields, **_streaming(call)}, extra))
+    body.repairs, body.reading, body.connection = repairs, _reading(call, body), call.connection
+    if call.structure:
+        body.way, _ = way_to_structure(family, thinking=thinking, method=call.structure.method)
+    return body
+
+
+def _reading(call: Call, body: JSON) -> Reading:
+    values = call.values
+    return Reading(
+        rescues=values.get("rescue_tool_calls", True),
+        splits=values.get("split_think_tags", True),
+        # Only where thinking was asked for: to wait for a tag that never comes is to show nothing until the end.
+        waits=values.get("thinking") is True and call.family.template_opens_thought,
+        tools=offered(body),
+    )
+
+
+def _repaired(call: Call, messages: Sequence[Message], thinking: bool) -> tuple[Sequence[Message], tuple[str, ...]]:
+    replay: Replay = call.values.get("reasoning_replay", "auto")
+    found: Counter[str] = Counter()
+    sent = prepared(
+        messages,
+        call.family,
+        model=call.model,
+        thinking=thinking,
+        replay=replay,
+        note=lambda what: found.update([what]),
+    )
     if not sent:
         raise UnsupportedParameterError("There is no message to send.", parameter="messages", model=call.model)
-    return merged({"model": call.model, "messages": sent, **fields, **_streaming(call)}, extra)
+    repairs = tuple(what if times == 1 else f"{what} (×{times})" for what, times in found.items())
+    if repairs:
+        _LOG.debug("repaired before sending to %s: %s", call.model, "; ".join(repairs))
+    return sent, repairs
 
 
 def _parameters(call: Call, tell: Tell) -> JSON:
@@ -266,6 +265,29 @@ def _streaming(call: Call) -> JSON:
     return {"stream": True, **({"stream_options": {"include_usage": True}} if call.include_usage else {})}
 
 
+def _structured(call: Call, messages: Sequence[Message], thinking: bool, tell: Tell) -> tuple[Call, Sequence[Message]]:
+    """Asks for an object by the way that works, in the terms of tools, response formats and instructions."""
+    structure = call.structure
+    if structure is None:
+        return call, messages
+    way, lowered = way_to_structure(call.family, thinking=thinking, method=structure.method)
+    if lowered:
+        tell(f"{call.model}: {lowered}")
+    if way == "forced_tool":
+        return replace(call, tools=[*call.tools, structure.tool()], tool_choice=structure.name), messages
+    if way == "asked_tool":
+        asked = with_instruction(messages, call_instruction(structure.name))
+        return replace(call, tools=[*call.tools, structure.tool()], tool_choice=None), asked
+    if way == "json_schema":
+        return _formatted(call, structure.response_format()), messages
+    asked = with_instruction(messages, schema_instruction(structure.schema))
+    return _formatted(call, {"type": "json_object"}) if way == "json_mode" else call, asked
+
+
+def _formatted(call: Call, response_format: JSON) -> Call:
+    return replace(call, values={**call.values, "response_format": response_format})
+
+
 def _with_format(
     fields: JSON, call: Call, messages: Sequence[Message], thinking: bool, tell: Tell
 ) -> Sequence[Message]:
@@ -280,7 +302,7 @@ def _with_format(
     if wanted.get("type") == "json_object":
         if not json_mode_works(call.family, thinking=thinking):
             tell(f"{call.model} ({call.family.name}) has no JSON mode while it thinks: only the prompt asks for JSON.")
-            return with_instruction(messages, "Answer with one JSON object and nothing else.")
+            return with_instruction(messages, JSON_ALONE)
         if call.family.json_needs_the_word and not _mentions_json(messages):
             messages = with_instruction(messages, "Answer in JSON.")
     fields["response_format"] = wanted
@@ -304,16 +326,25 @@ def _with_tools(fields: JSON, call: Call, messages: Sequence[Message], thinking:
             f"{call.model} ({call.family.name}) refuses a forced tool_choice while it thinks: "
             "the prompt asks for the call instead."
         )
-        return with_instruction(messages, _call_instruction(choice))
+        return with_instruction(
+            messages, call_instruction(choice["function"]["name"] if choice != "required" else None)
+        )
     if choice is not None:
         fields["tool_choice"] = choice
     return messages
 
 
-def _call_instruction(choice: Any) -> str:
-    if isinstance(choice, dict):
-        return f"You must call the tool `{choice['function']['name']}`. Do not answer in text."
-    return "You must call one of the tools. Do not answer in text."
+def call_instruction(name: str | None) -> str:
+    """The words that ask for a call where it cannot be forced.
+
+    Args:
+        name: The tool; None for any of those offered.
+
+    Returns:
+        A line for the system message.
+    """
+    which = f"the tool `{name}`" if name else "one of the tools"
+    return f"You must call {which}. Do not answer in text."
 
 
 def wire_tool_choice(choice: Any, tools: Sequence[Mapping[str, Any]], *, model: str | None = None) -> Any:

@@ -1,117 +1,54 @@
 """Bytes → events → deltas → the completion they add up to. Pure: it is pushed, and does no I/O.
 
-Events follow https://html.spec.whatwg.org/multipage/server-sent-events.html with two departures that gateways need:
-an event without its blank line at the end counts, and `[DONE]` ends the stream whatever comes behind it.
+`[DONE]` ends a stream, whatever comes behind it; it does not prove that the answer is whole.
 """
 
-import json
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pydantic_core import from_json
-
+from anyfast_transport.content import REASONING_KEYS, ContentReader, Reading, read_whole
 from anyfast_transport.errors import (
+    AnyfastError,
     AnyfastWarning,
     APIStatusError,
     EmptyAnswerError,
+    ErrorWords,
     InvalidResponseError,
     StreamInterruptedError,
+    classify,
     status_error,
+    words_of,
 )
-from anyfast_transport.tool_calls import Fragment, ToolCallAssembler, entries_of, whole_calls
+from anyfast_transport.events import BOM, EventDecoder, read_json
+from anyfast_transport.parameters import merged
+from anyfast_transport.tool_calls import (
+    Fragment,
+    ToolCallAssembler,
+    entries_of,
+    merged_fragments,
+    rescued,
+    whole_calls,
+)
 from anyfast_transport.wire import Choice, Completion, Delta
 
-_BOM = b"\xef\xbb\xbf"
 _DONE = b"[DONE]"
 _EXCERPT = 500
+_BODY_OF_EVENTS = (b"data:", b"event:", b":")
 
-
-class EventDecoder:
-    """Splits a byte stream into the data of its events. Lines end at LF, CR or CRLF and nowhere else."""
-
-    def __init__(self) -> None:
-        self._pending: list[bytes] = []
-        self._data: list[bytes] = []
-        self._at_start = True
-
-    def feed(self, piece: bytes) -> list[bytes]:
-        """Takes the next bytes, cut anywhere.
-
-        Args:
-            piece: The bytes.
-
-        Returns:
-            The data of each event that they completed.
-        """
-        if not (b"\n" in piece or b"\r" in piece):
-            # A piece without a line end is only kept: a line of megabytes in small pieces stays linear.
-            self._pending.append(piece)
-            return []
-        self._pending.append(piece)
-        joined = b"".join(self._pending)
-        lines = joined.splitlines(keepends=True)
-        # A CR at the very end may be half of a CRLF: it waits for the next byte.
-        unfinished = lines and not lines[-1].endswith(b"\n")
-        self._pending = [lines.pop()] if unfinished else []
-        return self._events(line.rstrip(b"\r\n") for line in lines)
-
-    def flush(self) -> list[bytes]:
-        """Ends the stream.
-
-        Returns:
-            The data of the event that had no blank line behind it, if any.
-        """
-        lines = [*b"".join(self._pending).splitlines(), b""]
-        self._pending = []
-        return self._events(lines)
-
-    def _events(self, lines: Iterable[bytes]) -> list[bytes]:
-        events = []
-        for line in lines:
-            if self._at_start:
-                line, self._at_start = line.removeprefix(_BOM), False  # one BOM is dropped
-            if line.startswith(b"data:"):
-                self._data.append(line[6:] if line[5:6] == b" " else line[5:])
-            elif not line and self._data:
-                events.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
-                self._data = []
-        return events
-
-
-def read_json(data: bytes) -> Any:
-    """Reads JSON that may hold what strict readers refuse: broken UTF-8, lone surrogates, NaN.
-
-    Args:
-        data: The bytes of one document.
-
-    Returns:
-        The value.
-
-    Raises:
-        ValueError: It is no JSON, or is nested too deeply.
-    """
-    try:
-        return from_json(data)
-    except ValueError:
-        text = data.decode("utf-8", "replace")
-    try:
-        value = json.loads(text)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    return _without_surrogates(value)
-
-
-def _without_surrogates(value: Any) -> Any:
-    """Lone halves of UTF-16 pairs cannot be encoded again, so they would break the next request."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_without_surrogates(item) for item in value]
-    if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
-    return value
+# Error types of OpenAI, Anthropic and Google, for errors under HTTP 200 that name no status. Words that say more are in
+# errors.py, and count first.
+_STATUS_OF_TYPE = (
+    (re.compile("rate_?limit|too_many|resource_exhausted", re.IGNORECASE), 429),
+    (re.compile("authentication|unauthenticated", re.IGNORECASE), 401),
+    (re.compile("permission", re.IGNORECASE), 403),
+    (re.compile("not_?found", re.IGNORECASE), 404),
+    (re.compile("overloaded|unavailable|saturated", re.IGNORECASE), 503),
+    (re.compile("timeout|deadline", re.IGNORECASE), 504),
+    (re.compile("invalid|bad_?request|failed_precondition", re.IGNORECASE), 400),
+    (re.compile("server|internal|upstream|api_error", re.IGNORECASE), 500),
+)
 
 
 def reasoning_in(message: Mapping[str, Any]) -> str:
@@ -148,13 +85,31 @@ def _first_choice(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _error_in(payload: Mapping[str, Any], *, request_id: str | None) -> APIStatusError | None:
-    """The error inside a payload under HTTP 200, classified by the code that it names."""
+    """The error inside a payload under HTTP 200, classified by the status or the type that it names."""
     error = payload.get("error")
     if not error:
-        return None
-    named = [str(error.get(key)) for key in ("status_code", "code", "status")] if isinstance(error, Mapping) else []
+        if "choices" in payload or not _is_bare_error(payload):
+            return None
+        error = payload
+    inner = error[0] if isinstance(error, list) else error
+    named = [str(inner.get(key)) for key in ("status_code", "code", "status")] if isinstance(inner, Mapping) else []
     status = next((int(value) for value in named if re.fullmatch("[45][0-9][0-9]", value)), 200)
-    return status_error(status, payload, request_id=request_id)
+    found = status_error(status, payload, request_id=request_id)
+    if type(found) is APIStatusError:
+        # The kind that its type means; the status stays the one that came.
+        found.__class__ = classify(_status_of(words_of(payload)), words_of(payload))
+    return found
+
+
+def _status_of(words: ErrorWords) -> int:
+    text = f"{words.code} {words.type}"
+    return next((status for pattern, status in _STATUS_OF_TYPE if pattern.search(text)), 200)
+
+
+def _is_bare_error(payload: Mapping[str, Any]) -> bool:
+    """Whether a payload without choices is an error of its own, as `{"code": ..., "message": ...}` is."""
+    says = any(isinstance(payload.get(key), str) and payload[key] for key in ("message", "detail", "msg", "error_msg"))
+    return says and "usage" not in payload and "object" not in payload
 
 
 class StreamDecoder:
@@ -165,12 +120,13 @@ class StreamDecoder:
     Args:
         request_id: The gateway's id of the request, for errors and metadata.
         retries: Requests that were sent again before this answer, for metadata.
+        reading: How to read the answer; what the request knows of it.
 
     Attributes:
         done: Whether `[DONE]` was seen; what comes behind it is ignored.
     """
 
-    def __init__(self, request_id: str | None = None, *, retries: int = 0) -> None:
+    def __init__(self, request_id: str | None = None, *, retries: int = 0, reading: Reading | None = None) -> None:
         self.done = False
         self._took_data = False
         self._events = EventDecoder()
@@ -179,6 +135,7 @@ class StreamDecoder:
         self._reasoning: list[str] = []
         self._logprobs: list[Any] = []
         self._refusal: list[str] = []
+        self._reader = ContentReader(reading or Reading(), self._text, self._reasoning)
         self._choice = Choice()
         self._completion = Completion(request_id=request_id, choices=[self._choice], retries=retries)
 
@@ -195,9 +152,9 @@ class StreamDecoder:
     @property
     def completion(self) -> Completion:
         """The completion so far. Each look puts the pieces together, so look once, or once per chunk that you need."""
-        choice = self._choice
-        self._text, self._reasoning = ["".join(self._text)], ["".join(self._reasoning)]
-        choice.text, choice.reasoning = self._text[0], self._reasoning[0]
+        choice, held = self._choice, self._reader.held
+        self._text[:], self._reasoning[:] = ["".join(self._text)], ["".join(self._reasoning)]
+        choice.text, choice.reasoning = self._text[0] + held.text, self._reasoning[0] + held.reasoning
         choice.refusal = "".join(self._refusal) or None
         choice.logprobs = _joined_logprobs(self._logprobs)
         choice.tool_calls = self._calls.calls(choice.finish_reason)
@@ -221,19 +178,31 @@ class StreamDecoder:
         """Ends the stream.
 
         Yields:
-            What the last event adds, if it had no blank line behind it.
+            What the last event adds, if it had no blank line behind it; what had been held back, since it might have
+            been a tag or a call; and the calls that came as text.
 
         Raises:
             StreamInterruptedError: No finish_reason was seen. `[DONE]` proves nothing: gateways write it after a cut
                 stream, too.
         """
         yield from self._deltas(self._events.flush())
+        if rest := self._rest():
+            yield rest
         if self._choice.finish_reason is None:
             raise StreamInterruptedError(
                 "The stream ended before the answer did: no finish_reason came. What had arrived is in .partial.",
                 partial=self.completion,
                 request_id=self._completion.request_id,
             )
+
+    def _rest(self) -> Delta | None:
+        rest = self._reader.flush(self._choice.finish_reason, self._calls.calls(self._choice.finish_reason))
+        fragments = [self._calls.add(call.name, call.arguments, call.error) for call in rest.calls]
+        self._text.append(rest.text)
+        self._reasoning.append(rest.reasoning)
+        if not (rest.text or rest.reasoning or fragments):
+            return None
+        return Delta(rest.text, rest.reasoning, fragments, raw=_head_of(self._completion))
 
     def _deltas(self, events: Iterable[bytes]) -> Iterator[Delta]:
         for event in events:
@@ -250,11 +219,16 @@ class StreamDecoder:
             payload = read_json(event)
         except ValueError:
             payload = None
+        if isinstance(payload, list) and len(payload) == 1:
+            payload = payload[0]
         if not isinstance(payload, dict):
             raise self._interrupted(f"An event of the stream is no JSON object: {_excerpt(event)}")
+        self._check(payload)
+        return payload
+
+    def _check(self, payload: Mapping[str, Any]) -> None:
         if error := _error_in(payload, request_id=self._completion.request_id):
             raise self._interrupted(f"The gateway ended the stream with an error. {error.message}", error) from error
-        return payload
 
     def _interrupted(self, message: str, error: APIStatusError | None = None) -> StreamInterruptedError:
         return StreamInterruptedError(
@@ -266,6 +240,8 @@ class StreamDecoder:
         choice = _first_choice(payload)
         if choice is None:
             return None
+        if "error" in choice:
+            self._check({"choices": [], "error": choice["error"]})
         _take_end(self._choice, choice)
         message = choice.get("delta")
         if not isinstance(message, Mapping):
@@ -279,10 +255,16 @@ class StreamDecoder:
         if not isinstance(content, str) or "images" in message:
             content, images = _text_and_images(message)
         reasoning = reasoning_in(message)
-        fragments = [
-            fragment for entry in entries_of(message.get("tool_calls")) for fragment in self._calls.push(entry)
-        ]
-        logprobs = choice.get("logprobs")
+        fragments = merged_fragments(
+            [fragment for entry in entries_of(message.get("tool_calls")) for fragment in self._calls.push(entry)]
+        )
+        logprobs, reader = choice.get("logprobs"), self._reader
+        if reader.waits and not message.keys().isdisjoint(REASONING_KEYS):
+            reader.saw_reasoning_field()
+        if not reader.plain(content, reasoning):
+            found = reader.take(content, reasoning, called=len(self._calls) > 0)
+            content, reasoning = found.text, found.reasoning
+            images += found.images
         if content:
             self._text.append(content)
         if reasoning:
@@ -308,7 +290,7 @@ def is_document(head: bytes) -> bool:
     Returns:
         True if it begins as no event does.
     """
-    return head.lstrip()[:1] in (b"{", b"[", b"<")
+    return head.removeprefix(BOM).lstrip()[:1] in (b"{", b"[", b"<")
 
 
 def delta_of(completion: Completion) -> Delta:
@@ -322,7 +304,12 @@ def delta_of(completion: Completion) -> Delta:
     """
     choice = completion.choice
     fragments = [Fragment(at, call.arguments, call.id, call.name) for at, call in enumerate(choice.tool_calls)]
-    return Delta(choice.text, choice.reasoning, fragments, choice.images, choice.logprobs)
+    return Delta(choice.text, choice.reasoning, fragments, choice.images, choice.logprobs, _head_of(completion))
+
+
+def _head_of(completion: Completion) -> dict[str, Any]:
+    """What a piece that is no event of its own says of itself."""
+    return {"id": completion.id, "model": completion.model}
 
 
 def _joined_logprobs(pieces: list[Any]) -> Any:
@@ -330,16 +317,22 @@ def _joined_logprobs(pieces: list[Any]) -> Any:
     joined: dict[str, Any] = {}
     for piece in pieces:
         for key, value in piece.items() if isinstance(piece, Mapping) else ():
-            joined[key] = [*(joined.get(key) or []), *value] if isinstance(value, list) else value
+            below = joined.get(key)
+            if isinstance(below, list) and isinstance(value, list):
+                below.extend(value)
+            elif value is not None or key not in joined:
+                joined[key] = list(value) if isinstance(value, list) else value
     return joined or None
 
 
 def _take_head(completion: Completion, payload: Mapping[str, Any]) -> None:
     completion.id = completion.id or str(payload.get("id") or "")
     completion.model = str(payload.get("model") or completion.model)
-    completion.created = payload.get("created") or completion.created
-    completion.system_fingerprint = payload.get("system_fingerprint") or completion.system_fingerprint
-    usage = payload.get("usage")
+    created, fingerprint, usage = payload.get("created"), payload.get("system_fingerprint"), payload.get("usage")
+    if created and isinstance(created, int):
+        completion.created = created
+    if fingerprint and isinstance(fingerprint, str):
+        completion.system_fingerprint = fingerprint
     if isinstance(usage, dict) and usage:
         completion.usage = usage
 
@@ -347,7 +340,8 @@ def _take_head(completion: Completion, payload: Mapping[str, Any]) -> None:
 def _take_end(choice: Choice, raw: Mapping[str, Any]) -> None:
     if reason := raw.get("finish_reason"):
         choice.finish_reason = str(reason)
-    if (matched := raw.get("matched_stop")) is not None:
+    matched = raw.get("matched_stop")
+    if isinstance(matched, (str, int)):
         choice.matched_stop = matched
 
 
@@ -355,15 +349,16 @@ def _take_extra(choice: Choice, message: Mapping[str, Any]) -> None:
     """Keeps what must go back with the message although no framework has a place for it."""
     extra = message.get("extra_content")
     if isinstance(extra, Mapping):
-        choice.extra["extra_content"] = {**choice.extra.get("extra_content", {}), **extra}
+        choice.extra["extra_content"] = merged(choice.extra.get("extra_content", {}), extra)
 
 
-def decode_completion(data: bytes, *, request_id: str | None = None) -> Completion:
+def decode_completion(data: bytes, *, request_id: str | None = None, reading: Reading | None = None) -> Completion:
     """Reads a whole answer.
 
     Args:
         data: The body; blank lines before the JSON are keep-alives.
         request_id: The gateway's id of the request.
+        reading: How to read the answer; what the request knows of it.
 
     Returns:
         The completion with all its choices.
@@ -373,10 +368,13 @@ def decode_completion(data: bytes, *, request_id: str | None = None) -> Completi
         InvalidResponseError: The body is not what the contract promises. A missing finish_reason is none of that:
             the pages' own examples have none, and a body that parses was not cut.
     """
+    data = data.strip()
     try:
-        payload = read_json(data.strip())
+        payload = read_json(data)
     except ValueError:
-        raise _unreadable(data, request_id) from None
+        if not data.startswith(_BODY_OF_EVENTS):
+            raise _unreadable(data, request_id) from None
+        return _streamed_whole(data, StreamDecoder(request_id, reading=reading))
     if isinstance(payload, list) and len(payload) == 1:
         payload = payload[0]
     if not isinstance(payload, dict):
@@ -384,26 +382,45 @@ def decode_completion(data: bytes, *, request_id: str | None = None) -> Completi
     if error := _error_in(payload, request_id=request_id):
         raise error
     choices = entries_of(payload.get("choices"))
+    if choices and (error := _error_in({"choices": [], "error": choices[0].get("error")}, request_id=request_id)):
+        raise error  # where OpenRouter puts that of the upstream
     if not any(isinstance(choice.get("message"), Mapping) for choice in choices):
         raise InvalidResponseError(
             f"The answer has no choices: {_excerpt(data)}", request_id=request_id, body=_excerpt(data)
         )
-    completion = Completion(request_id=request_id, choices=[_whole_choice(choice) for choice in choices])
+    completion = Completion(
+        request_id=request_id, choices=[_whole_choice(choice, reading or Reading()) for choice in choices]
+    )
     _take_head(completion, payload)
     return completion
 
 
-def _whole_choice(raw: Mapping[str, Any]) -> Choice:
+def _streamed_whole(data: bytes, decoder: StreamDecoder) -> Completion:
+    """Events where one document was asked for: some servers always stream."""
+    ended: AnyfastError | None = None
+    try:
+        for _ in (*decoder.feed(data), *decoder.finish()):
+            pass
+    except StreamInterruptedError as interrupted:
+        ended = interrupted.error or interrupted
+    if ended is not None:  # outside, so that the words of the one are not the context of the other
+        raise ended
+    return decoder.completion
+
+
+def _whole_choice(raw: Mapping[str, Any], reading: Reading) -> Choice:
     message = raw.get("message")
     message = message if isinstance(message, Mapping) else {}
     index = raw.get("index")
     choice = Choice(index=index if isinstance(index, int) else 0, logprobs=raw.get("logprobs"))
-    choice.text, choice.images = _text_and_images(message)
-    choice.reasoning = reasoning_in(message)
-    choice.refusal = message.get("refusal") or None
+    choice.refusal = str(message.get("refusal") or "") or None
     _take_end(choice, raw)
     _take_extra(choice, message)
+    text, images = _text_and_images(message)
     choice.tool_calls = whole_calls(message.get("tool_calls"), choice.finish_reason)
+    found = read_whole(text, reasoning_in(message), reading, choice.finish_reason, choice.tool_calls)
+    choice.text, choice.reasoning, choice.images = found.text, found.reasoning, images + found.images
+    choice.tool_calls += [rescued(call.name, call.arguments, call.error) for call in found.calls]
     return choice
 
 
@@ -441,6 +458,27 @@ def lost_to_reasoning(completion: Completion) -> EmptyAnswerError | None:
     )
     error.completion = completion
     return error
+
+
+def without_executable_call(completion: Completion) -> InvalidResponseError | None:
+    """Looks for an answer that calls tools, and none of them so that it could be executed.
+
+    Args:
+        completion: A whole completion.
+
+    Returns:
+        The error that says so, or None if there is a call to be executed, or none was made.
+    """
+    calls, finish_reason = completion.choice.tool_calls, completion.choice.finish_reason
+    if not calls or not all(call.error for call in calls):
+        return None
+    said = "; ".join(f"that of {call.name!r}: {call.error}" for call in calls)
+    remedy = " Raise max_tokens." if finish_reason == "length" else ""
+    return InvalidResponseError(
+        f"No tool call of the answer can be executed ({said}; finish_reason {finish_reason}).{remedy}",
+        request_id=completion.request_id,
+        body=calls[0].arguments[:_EXCERPT],
+    )
 
 
 def settle(completion: Completion, on_empty: str) -> None:

@@ -5,7 +5,9 @@ by the row, and never sent to be refused.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from anyfast_transport.families import Family
@@ -15,6 +17,37 @@ Method = Literal["auto", "function_calling", "json_mode", "json_schema"]
 Way = Literal["forced_tool", "asked_tool", "json_mode", "json_schema", "prompt"]
 """forced_tool: `tool_choice` names the tool. asked_tool: the prompt asks for the call. json_mode: `json_object` with
 the schema in the prompt. json_schema: the gateway's own. prompt: only the prompt asks for JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """An object that a call asks for.
+
+    Attributes:
+        name: Name of the object, and of the tool that stands for it.
+        schema: Its JSON schema.
+        description: What it is, or "".
+        method: What the user asked for.
+        strict: Whether the schema binds the model, where the upstream knows that; None leaves it out.
+    """
+
+    name: str
+    schema: Mapping[str, Any]
+    description: str = ""
+    method: Method = "auto"
+    strict: bool | None = None
+
+    def tool(self) -> dict[str, Any]:
+        """The tool whose arguments are the object."""
+        function = {"name": self.name, "description": self.description, "parameters": self.schema}
+        return {"type": "function", "function": {**function, **self._strict()}}
+
+    def response_format(self) -> dict[str, Any]:
+        """The response format of the object."""
+        return {"type": "json_schema", "json_schema": {"name": self.name, "schema": self.schema, **self._strict()}}
+
+    def _strict(self) -> dict[str, Any]:
+        return {} if self.strict is None else {"strict": self.strict}
 
 
 def way_to_structure(family: Family, *, thinking: bool, method: Method = "auto") -> tuple[Way, str | None]:
@@ -77,7 +110,8 @@ def object_in(text: str) -> dict[str, Any] | None:
         text: The answer; code fences and words around the object are forgiven.
 
     Returns:
-        The object, or None if there is none.
+        The object, or None if there is none. What is inside of a brace that never closes is a part of a cut object, and
+        is not taken for the whole.
     """
     whole = parsed_arguments(text) if text.strip() else None
     if whole is not None:
@@ -88,7 +122,50 @@ def object_in(text: str) -> dict[str, Any] | None:
         try:
             value, _ = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
-            at = text.find("{", at + 1)
+            end = _end_of_braces(text, at)
+            at = text.find("{", end) if end else -1
             continue
         return value if isinstance(value, dict) else None
     return None
+
+
+_QUOTES_AND_BRACES = re.compile(r'"(?:[^"\\]|\\.)*"|[{}"]', re.DOTALL)
+
+
+def _end_of_braces(text: str, start: int) -> int | None:
+    """Where the brace at `start` is closed, or None if it never is; braces in strings do not count."""
+    depth = 0
+    for found in _QUOTES_AND_BRACES.finditer(text, start):
+        if found.group() == '"':  # a string that never ends
+            return None
+        depth += {"{": 1, "}": -1}.get(found.group(), 0)
+        if depth == 0:
+            return found.end()
+    return None
+
+
+def repair_request(problem: str) -> str:
+    """The words that ask once more for an object, after an answer that was not valid.
+
+    They follow the answer as the user's. The answer itself goes back as text, also where it was a tool call, since a
+    call would need a result.
+
+    Args:
+        problem: What the validator said.
+
+    Returns:
+        The content of the user's message.
+    """
+    return f"This is not valid. {problem} Answer again, correctly."
+
+
+def problems(errors: Iterable[Mapping[str, Any]]) -> str:
+    """A validator's errors as words for the model.
+
+    Args:
+        errors: Each with a path, `loc`, and words, `msg`, as pydantic's `errors()` have them.
+
+    Returns:
+        A sentence for each.
+    """
+    return " ".join(f"{'.'.join(map(str, one['loc'])) or 'The object'}: {one['msg']}." for one in errors)

@@ -5,6 +5,7 @@ name opens a call, else the last one goes on. Empty and null never overwrite; id
 """
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,10 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from anyfast_transport.parameters import merged
+
 _OWN_KEYS = frozenset({"id", "index", "type", "function"})
+_SEAM = re.compile(r"\}\s*\{")
 
 
 def new_call_id() -> str:
@@ -50,7 +54,7 @@ def wire_call(
     """A call as it goes back to the gateway, on the assistant turn that made it.
 
     Args:
-        call_id: Its id; one is made if it has none.
+        call_id: Its id, if it has one; `pairing.py` gives every call one that fits the conversation.
         name: The tool's name.
         arguments: The arguments as an object, or as the text that the model wrote.
         extra: What the server had put on the call.
@@ -60,7 +64,7 @@ def wire_call(
     """
     text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
     function = {"name": name, "arguments": text or "{}"}
-    return {"id": call_id or new_call_id(), "type": "function", "function": function, **(extra or {})}
+    return {"id": call_id or "", "type": "function", "function": function, **(extra or {})}
 
 
 @dataclass(slots=True)
@@ -78,6 +82,26 @@ class Fragment:
     arguments: str
     id: str | None = None
     name: str | None = None
+
+
+def merged_fragments(fragments: list[Fragment]) -> list[Fragment]:
+    """Puts together what one event brings for one call; frameworks add up events, not what is within one.
+
+    Args:
+        fragments: The fragments of one event.
+
+    Returns:
+        At most one for each call, in the order of the calls.
+    """
+    if len(fragments) < 2:
+        return fragments
+    found: dict[int, Fragment] = {}
+    for one in fragments:
+        first = found.setdefault(one.position, one)
+        if first is not one:
+            first.arguments += one.arguments
+            first.name = (first.name or "") + one.name if one.name else first.name
+    return list(found.values())
 
 
 def parsed_arguments(text: str) -> dict[str, Any] | None:
@@ -134,17 +158,20 @@ class _Open:
     pieces: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
     looked_at: int = 0
+    begun: bool = False
     depth: int = 0
     in_string: bool = False
     escaped: bool = False
+    error: str | None = None
 
     def complete(self) -> bool:
         """Whether the arguments so far are one whole object. Each piece is looked at once, so this stays linear."""
         for piece in self.pieces[self.looked_at :]:
+            self.begun = self.begun or not piece.isspace()
             for char in piece:
                 self._step(char)
         self.looked_at = len(self.pieces)
-        return self.depth == 0 and any(piece.strip() for piece in self.pieces)
+        return self.begun and self.depth == 0
 
     def _step(self, char: str) -> None:
         if self.in_string:
@@ -179,10 +206,12 @@ class ToolCallAssembler:
             What it adds: one fragment, or several where a server glued whole calls together.
         """
         name, arguments = _function_of(entry)
-        texts = _unglued(arguments)
-        position, opened = self._place(entry, name, texts[0])
+        position, opened = self._place(entry, name, arguments)
         call = self._calls[position]
-        call.extra.update(_extra_of(entry))
+        # Later pieces are left as they are: "{}{}" may be the middle of a string.
+        texts = [arguments] if call.pieces else _unglued(arguments)
+        if extra := _extra_of(entry):
+            call.extra = merged(call.extra, extra)
         named = call.name if opened else self._rename(call, name)
         fragments = [self._append(position, texts[0], call.id if opened else None, named)]
         for text in texts[1:]:
@@ -243,6 +272,22 @@ class ToolCallAssembler:
             self._by_index[index] = position
         return position
 
+    def add(self, name: str, arguments: str, error: str | None) -> Fragment:
+        """Adds a call that came as text.
+
+        Args:
+            name: The tool's name.
+            arguments: Its arguments.
+            error: Why it must not be executed, or None.
+
+        Returns:
+            The call as one fragment.
+        """
+        position = self._open(None, name, None)
+        call = self._calls[position]
+        call.error = error
+        return self._append(position, arguments, call.id, name)
+
     def calls(self, finish_reason: str | None) -> list[ToolCall]:
         """The calls so far.
 
@@ -253,23 +298,28 @@ class ToolCallAssembler:
             Every call; one that was cut off or is not JSON has an `error`.
         """
         return [
-            checked(ToolCall(call.id, call.name, "".join(call.pieces), dict(call.extra)), finish_reason)
+            checked(ToolCall(call.id, call.name, "".join(call.pieces), dict(call.extra), call.error), finish_reason)
             for call in self._calls
         ]
 
 
 def _unglued(text: str) -> list[str]:
     """Takes apart whole objects that a server put behind each other in one piece."""
-    if "}{" not in text and "}\n{" not in text:
+    if not _SEAM.search(text):
         return [text]
-    decoder, found, at = json.JSONDecoder(), [], 0
-    while at < len(text):
+    decoder, found, at, end = json.JSONDecoder(), [], 0, len(text)
+    while at < end:
+        if text[at].isspace():
+            at += 1
+            continue
         try:
-            _, end = decoder.raw_decode(text, at)
+            value, behind = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
             return [text]
-        found.append(text[at:end])
-        at = end + len(text[end:]) - len(text[end:].lstrip())
+        if not isinstance(value, dict):
+            return [text]
+        found.append(text[at:behind])
+        at = behind
     return found
 
 
@@ -283,6 +333,8 @@ def checked(call: ToolCall, finish_reason: str | None) -> ToolCall:
     Returns:
         The same call, with `error` set if its arguments were cut off, or are no JSON object.
     """
+    if call.error:
+        return call
     if finish_reason == "length" and not call.arguments.strip():
         call.error = "the arguments were cut off by the token limit"
     elif parsed_arguments(call.arguments) is None:
@@ -293,6 +345,20 @@ def checked(call: ToolCall, finish_reason: str | None) -> ToolCall:
     return call
 
 
+def rescued(name: str, arguments: str, error: str | None) -> ToolCall:
+    """A call that came as text, with an id of its own.
+
+    Args:
+        name: The tool's name.
+        arguments: Its arguments.
+        error: Why it must not be executed, or None.
+
+    Returns:
+        The call, with an `error` also where its arguments are no JSON object.
+    """
+    return checked(ToolCall(new_call_id(), name, arguments, error=error), None)
+
+
 def whole_calls(entries: Any, finish_reason: str | None) -> list[ToolCall]:
     """Reads the `tool_calls` of an answer that was not streamed: every entry is a call of its own.
 
@@ -301,12 +367,15 @@ def whole_calls(entries: Any, finish_reason: str | None) -> list[ToolCall]:
         finish_reason: How the answer ended.
 
     Returns:
-        The calls, each with an id.
+        The calls, each with an id of its own.
     """
     calls: list[ToolCall] = []
     for entry in entries_of(entries):
         name, arguments = _function_of(entry)
         first, *glued = _unglued(arguments)
-        calls.append(ToolCall(_id_of(entry) or new_call_id(), name, first, _extra_of(entry)))
+        call_id = _id_of(entry)
+        if call_id is None or any(call.id == call_id for call in calls):
+            call_id = new_call_id()
+        calls.append(ToolCall(call_id, name, first, _extra_of(entry)))
         calls.extend(ToolCall(new_call_id(), name, text) for text in glued)
     return [checked(call, finish_reason) for call in calls]

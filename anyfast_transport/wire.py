@@ -1,6 +1,6 @@
 """The gateway's JSON as types. Unknown fields are kept: answers hold on to the raw object they came from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
@@ -122,6 +122,8 @@ class Completion:
         usage: The raw usage object, the last that came, or None.
         request_id: The gateway's id of the request, or None.
         retries: Requests that were sent again for this call.
+        repairs: What was not sent as the caller gave it, because it would be refused; a few words for each.
+        way: How an object was asked for (`structured.Way`), or None if none was; set by who asked.
     """
 
     id: str = ""
@@ -132,6 +134,18 @@ class Completion:
     usage: dict[str, Any] | None = None
     request_id: str | None = None
     retries: int = 0
+    repairs: Sequence[str] = ()
+    way: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Text of the first answer."""
+        return self.choice.text
+
+    @property
+    def reasoning(self) -> str:
+        """Reasoning of the first answer."""
+        return self.choice.reasoning
 
     @property
     def choice(self) -> Choice:
@@ -159,6 +173,8 @@ class Completion:
             "request_id": self.request_id,
             "logprobs": choice.logprobs,
             "retries": self.retries or None,
+            "repairs": list(self.repairs) or None,
+            "structured_output": {"way": self.way, "repaired": False} if self.way else None,
         }
         return {key: value for key, value in known.items() if value is not None}
 

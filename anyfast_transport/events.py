@@ -1,0 +1,107 @@
+"""Bytes → the data of events, and JSON as servers write it. Pure: it is pushed.
+
+Events follow https://html.spec.whatwg.org/multipage/server-sent-events.html with one departure that gateways need: an
+event without its blank line at the end counts.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic_core import from_json
+
+BOM = b"\xef\xbb\xbf"
+_DEEPEST = 200
+"""Levels of nesting that JSON may have; pydantic's reader stops there, too."""
+
+
+class EventDecoder:
+    """Splits a byte stream into the data of its events. Lines end at LF, CR or CRLF and nowhere else."""
+
+    def __init__(self) -> None:
+        self._pending: list[bytes] = []
+        self._data: list[bytes] = []
+        self._at_start = True
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Takes the next bytes, cut anywhere.
+
+        Args:
+            piece: The bytes.
+
+        Returns:
+            The data of each event that they completed.
+        """
+        if not (b"\n" in piece or b"\r" in piece):
+            # A piece without a line end is only kept: a line of megabytes in small pieces stays linear.
+            self._pending.append(piece)
+            return []
+        self._pending.append(piece)
+        joined = b"".join(self._pending)
+        lines = joined.splitlines()
+        if joined.endswith(b"\n"):
+            self._pending = []
+        else:
+            # A CR at the very end may be half of a CRLF: it waits for the next byte.
+            self._pending = [lines.pop() + (b"\r" if joined.endswith(b"\r") else b"")]
+        return self._events(lines)
+
+    def flush(self) -> list[bytes]:
+        """Ends the stream.
+
+        Returns:
+            The data of the event that had no blank line behind it, if any.
+        """
+        lines = [*b"".join(self._pending).splitlines(), b""]
+        self._pending = []
+        return self._events(lines)
+
+    def _events(self, lines: Iterable[bytes]) -> list[bytes]:
+        events = []
+        for line in lines:
+            if self._at_start:
+                line, self._at_start = line.removeprefix(BOM), False  # one BOM is dropped
+            if line.startswith(b"data:"):
+                self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+            elif not line and self._data:
+                events.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
+                self._data = []
+        return events
+
+
+def read_json(data: bytes) -> Any:
+    """Reads JSON that may hold what strict readers refuse: a BOM, broken UTF-8, lone surrogates, NaN.
+
+    Args:
+        data: The bytes of one document.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: It is no JSON, or is nested too deeply.
+    """
+    try:
+        return from_json(data)
+    except ValueError:
+        text = data.removeprefix(BOM).decode("utf-8", "replace")
+    try:
+        return _without_surrogates(json.loads(text), _DEEPEST)
+    except RecursionError:
+        problem = "nested too deeply"
+    except ValueError as error:
+        problem = str(error)
+    raise ValueError(problem)  # outside, for the error above holds the whole document
+
+
+def _without_surrogates(value: Any, depth: int) -> Any:
+    """Lone halves of UTF-16 pairs cannot be encoded again, so they would break the next request."""
+    if depth < 0:
+        raise ValueError("nested too deeply")
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_without_surrogates(item, depth - 1) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key, depth): _without_surrogates(item, depth - 1) for key, item in value.items()}
+    return value

@@ -1,0 +1,54 @@
+"""What is shared by both frameworks when an object is asked for."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anyfast_transport.structured import object_in, problems, repair_request
+
+FOUND = {
+    "alone": ('{"a": 1}', {"a": 1}),
+    "fenced": ('Here:\n```json\n{"a": {"b": 1}}\n```', {"a": {"b": 1}}),
+    "behind braces that are no JSON": ('In {set} notation: {"a": 1}.', {"a": 1}),
+    "the first of two": ('{"a": 1} {"b": 2}', {"a": 1}),
+    "braces in a string": ('x {"a": "}{"}', {"a": "}{"}),
+    "none": ("I would rather not.", None),
+    "an array": ("[1, 2]", None),
+    "cut": ('{"a": 1, "b', None),
+    "cut behind an inner one": ('{"a": {"b": 1}, "c": ', None),
+    "cut within a string with braces": ('x {"a": {"b": 1}, "c": "} {', None),
+    "an inner one of what is no JSON": ('{a: {"b": 1}}', None),
+}
+
+
+@pytest.mark.parametrize(("text", "found"), FOUND.values(), ids=FOUND)
+def test_the_object_in_a_text(text, found):
+    assert object_in(text) == found
+
+
+OBJECTS = st.dictionaries(
+    st.text(max_size=3),
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=5),
+        lambda inner: st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(OBJECTS, st.data())
+def test_no_part_of_a_cut_object_passes_for_it(value, data):
+    text = json.dumps(value)
+    assert object_in(f"Well: {text} So.") == value
+    cut = data.draw(st.integers(1, len(text) - 1))
+    assert object_in(f"Well: {text[:cut]}") is None
+
+
+def test_the_words_that_ask_once_more():
+    said = problems([{"loc": ("a", 0), "msg": "Field required"}, {"loc": (), "msg": "Value error, no"}])
+    assert said == "a.0: Field required. The object: Value error, no."
+    assert repair_request(said) == f"This is not valid. {said} Answer again, correctly."
