@@ -1,0 +1,14 @@
+"""AnyfastLLM: the models of the Anyfast gateway in LlamaIndex, reasoning included."""
+
+try:
+    import llama_index.core as _llama_index_core
+except ImportError as error:  # pragma: no cover - seen by the packaging test, in an environment of its own
+    raise ImportError(
+        'llama_index_anyfast needs llama-index-core: pip install "anyfast-integrations[llama-index]"'
+    ) from error
+
+from llama_index_anyfast.llm import AnyfastLLM
+
+del _llama_index_core
+
+__all__ = ["AnyfastLLM"]

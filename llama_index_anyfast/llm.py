@@ -1,0 +1,339 @@
+"""AnyfastLLM, a LlamaIndex LLM for the Anyfast gateway."""
+
+import contextlib
+import functools
+import pickle
+import warnings
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from typing import Any, Self
+
+from llama_index.core.base.llms.generic_utils import prompt_to_messages
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    LLMMetadata,
+    MessageRole,
+)
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.tools.types import BaseTool
+from pydantic import BaseModel, Field, field_serializer
+
+from anyfast_transport.client import AsyncClient, Client
+from anyfast_transport.connection import Connection
+from anyfast_transport.errors import AnyfastWarning, UnsupportedParameterError
+from anyfast_transport.families import family_of
+from anyfast_transport.parameters import ChatParameters, merged
+from anyfast_transport.request import Call, build_body
+from llama_index_anyfast.leaving import observed_astream, observed_stream
+from llama_index_anyfast.messages import JSON, encode_messages, naming_the_block, wire_name
+from llama_index_anyfast.responses import (
+    Reader,
+    StreamReader,
+    as_acompletions,
+    as_completion,
+    as_completions,
+    executable_calls,
+)
+from llama_index_anyfast.structured import StructuredOutput
+
+ASSUMED_CONTEXT_WINDOW = 128_000
+"""Tokens, for a model of which nothing is known; few models of today have less."""
+
+USUAL_OUTPUT = 4_096
+"""Tokens that query engines leave free for the answer, unless `max_tokens` says otherwise."""
+
+_OURS_ALONE = frozenset({"tool_names", "allow_parallel_tool_calls"})
+"""Keyword arguments of `chat` that say what to make of the answer, and are not for the gateway."""
+
+_NOT_PICKLED = frozenset({"api_key", "default_headers", "http_client", "http_async_client"})
+_NOT_COPIED = ("http_client", "http_async_client", "callback_manager", "rate_limiter")
+
+
+class AnyfastLLM(ChatParameters, Connection, StructuredOutput):
+    """The models of the Anyfast gateway, reasoning included.
+
+    Every parameter can also be given for one call, and the call wins. An unknown one is an error.
+
+    Args:
+        model: Any model id that the gateway serves.
+        thinking: On, off, or the model's own default (None).
+        temperature: Sampling temperature, 0 to 2; not sent unless given.
+        max_tokens: Longest answer in tokens.
+        context_window: Overrides the known one.
+        additional_kwargs: Merged into the request body last; LlamaIndex's name for `extra_body`.
+        api_key: The gateway's key; from the environment variable ANYFAST_API_KEY unless given.
+        base_url: Where the gateway is; `api_base` is the same.
+
+    Examples:
+        `pip install "anyfast-integrations[llama-index]"`
+
+        ```python
+        from llama_index_anyfast import AnyfastLLM
+
+        llm = AnyfastLLM(model="deepseek-v4-pro", thinking=True)
+        print(llm.complete("What is the capital of France?"))
+        ```
+    """
+
+    context_window: int | None = Field(default=None, gt=0)
+    """Tokens, prompt and answer together; the known one of the model's family unless given."""
+
+    additional_kwargs: dict[str, Any] | None = None
+    """LlamaIndex's name for `extra_body`: merged into the request body last, over `extra_body`."""
+
+    is_function_calling_model: bool = True
+    """Whether the model calls tools; False makes LlamaIndex choose its text-only ways."""
+
+    def __init__(self, model: str | None = None, **arguments: Any) -> None:
+        super().__init__(**({} if model is None else {"model": model}), **arguments)
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The id that LlamaIndex writes into dumps."""
+        return "AnyfastLLM"
+
+    # What LlamaIndex asks about the model
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What LlamaIndex's engines need to know; offline, and for any model."""
+        window = self.context_window or family_of(self.model).context_window or _assumed_window(self.model)
+        return LLMMetadata(
+            context_window=window,
+            num_output=max(1, min(self.max_tokens or USUAL_OUTPUT, window // 4)),
+            is_chat_model=True,
+            is_function_calling_model=self.is_function_calling_model,
+            model_name=self.model,
+            system_role=MessageRole.SYSTEM,
+        )
+
+    def to_payload(self) -> JSON:
+        """What events and traces may know of this LLM: nothing secret."""
+        said = {name: getattr(self, name) for name in ("model", "temperature", "max_tokens", "thinking")}
+        return {**super().to_payload(), **said}
+
+    # One call
+
+    def _prepared(
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], *, stream: bool
+    ) -> tuple[JSON, Reader]:
+        """The body of a request, and what will read its answer."""
+        call = self._call(kwargs, stream=stream)
+        forced = len(call.tools) == 1 and call.tool_choice not in (None, False, "auto", "none")
+        reader = Reader(
+            on_empty=call.values.get("on_empty", "warn"),
+            names=kwargs.get("tool_names") or {},
+            parallel=kwargs.get("allow_parallel_tool_calls", True),
+            forced=call.tools[0].get("function") if forced else None,
+        )
+        wire = encode_messages(messages)
+        try:
+            return build_body(call, wire), reader
+        except UnsupportedParameterError as error:
+            raise naming_the_block(error) from None
+
+    def _call(self, kwargs: Mapping[str, Any], *, stream: bool) -> Call:
+        overrides = {key: value for key, value in kwargs.items() if key not in _OURS_ALONE}
+        own = {key: value for key, value in (self.additional_kwargs or {}).items() if key not in kwargs}
+        for name in ("extra_body", "additional_kwargs"):
+            own = merged(own, overrides.pop(name, None) or {})
+        return Call.of(self, {**overrides, "extra_body": own} if own else overrides, stream=stream)
+
+    # The undecorated `_chat` & co. serve both kinds of endpoint, so that each call makes one event and is counted once.
+
+    def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        body, reader = self._prepared(messages, kwargs, stream=False)
+        return reader.read(Client(self).complete(body))
+
+    async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        body, reader = self._prepared(messages, kwargs, stream=False)
+        return reader.read(await AsyncClient(self).complete(body))
+
+    def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Generator[ChatResponse, None, None]:
+        body, reader = self._prepared(messages, kwargs, stream=True)
+
+        def responses() -> Generator[ChatResponse, None, None]:
+            answer = StreamReader(reader)
+            with contextlib.closing(Client(self).stream(body)) as items:
+                for item in items:
+                    yield answer.take(item)
+
+        return responses()
+
+    async def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> AsyncGenerator[ChatResponse, None]:
+        body, reader = self._prepared(messages, kwargs, stream=True)
+
+        async def responses() -> AsyncGenerator[ChatResponse, None]:
+            answer = StreamReader(reader)
+            async with contextlib.aclosing(AsyncClient(self).stream(body)) as items:
+                async for item in items:
+                    yield answer.take(item)
+
+        return responses()
+
+    @llm_chat_callback()
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Answers a conversation."""
+        return self._chat(messages, **kwargs)
+
+    @llm_chat_callback()
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Answers a conversation, asynchronously."""
+        return await self._achat(messages, **kwargs)
+
+    @observed_stream(llm_chat_callback())
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """Answers a conversation piece by piece; each response holds everything so far."""
+        return self._stream_chat(messages, **kwargs)
+
+    @observed_astream(llm_chat_callback())
+    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        """Answers a conversation piece by piece, asynchronously; await it for the generator."""
+        return await self._astream_chat(messages, **kwargs)
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """Answers a prompt, which becomes one user message."""
+        return as_completion(self._chat(self._asked(prompt, formatted), **kwargs))
+
+    @llm_completion_callback()
+    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """Answers a prompt, asynchronously."""
+        return as_completion(await self._achat(self._asked(prompt, formatted), **kwargs))
+
+    @observed_stream(llm_completion_callback())
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
+        """Answers a prompt piece by piece."""
+        return as_completions(self._stream_chat(self._asked(prompt, formatted), **kwargs))
+
+    @observed_astream(llm_completion_callback())
+    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
+        """Answers a prompt piece by piece, asynchronously; await it for the generator."""
+        return as_acompletions(await self._astream_chat(self._asked(prompt, formatted), **kwargs))
+
+    def _asked(self, prompt: str, formatted: bool) -> list[ChatMessage]:
+        said = prompt if formatted or not self.completion_to_prompt else self.completion_to_prompt(prompt)
+        return prompt_to_messages(said)
+
+    # Tools
+
+    def _prepare_chat_with_tools(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,  # noqa: ARG002  # LlamaIndex passes it; there is nothing to print
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        tool_choice: str | Mapping[str, Any] | None = None,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> JSON:
+        messages = list(chat_history or [])
+        if user_msg is not None:
+            messages.append(
+                ChatMessage(role=MessageRole.USER, content=user_msg) if isinstance(user_msg, str) else user_msg
+            )
+        prepared: JSON = {"messages": messages, **kwargs}
+        if not tools:
+            return prepared
+        prepared["tools"] = [_function(tool, strict) for tool in tools]
+        if names := _renamed(tools):
+            prepared["tool_names"] = names
+        choice = wire_name(tool_choice) if isinstance(tool_choice, str) else tool_choice
+        if choice or tool_required:
+            prepared["tool_choice"] = choice or "required"
+        if not allow_parallel_tool_calls:
+            prepared["allow_parallel_tool_calls"] = False
+        return prepared
+
+    def get_tool_calls_from_response(
+        self,
+        response: ChatResponse,
+        error_on_no_tool_call: bool = True,
+        **kwargs: Any,  # noqa: ARG002  # part of the signature that LlamaIndex calls
+    ) -> list[ToolSelection]:
+        """The calls that may be executed; none while a stream goes on.
+
+        Args:
+            response: A whole answer, or a chunk of a stream.
+            error_on_no_tool_call: Whether an answer without calls is an error.
+            kwargs: Ignored.
+
+        Returns:
+            The calls.
+
+        Raises:
+            InvalidResponseError: A call was cut off or is no JSON, or there is none although one is needed.
+        """
+        return executable_calls(response, needed=error_on_no_tool_call)
+
+    # Dumps, pickles and copies
+
+    @field_serializer("timeout")
+    def _plain_timeout(self, timeout: Any) -> Any:
+        # An `httpx.Timeout` is no JSON: the longest silence is what is kept of it.
+        return getattr(timeout, "read", timeout)
+
+    def __getstate__(self) -> JSON:
+        # Not LlamaIndex's own, which takes what cannot be pickled off the living object.
+        state: JSON = BaseModel.__getstate__(self)
+        kept = {k: v for k, v in state["__dict__"].items() if k not in _NOT_PICKLED and _can_be_pickled(v)}
+        return {**state, "__dict__": kept, "__pydantic_fields_set__": state["__pydantic_fields_set__"] & kept.keys()}
+
+    def __setstate__(self, state: JSON) -> None:
+        self.__init__(**state["__dict__"])  # type: ignore[misc]  # fills in the key from the environment
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        memo = {} if memo is None else memo
+        memo |= {id(value): value for name in _NOT_COPIED if (value := getattr(self, name)) is not None}
+        return super().__deepcopy__(memo)
+
+
+@functools.cache
+def _assumed_window(model: str) -> int:
+    """Cached, so that it warns once for each model."""
+    warnings.warn(
+        f"The context window of {model} is not known: {ASSUMED_CONTEXT_WINDOW:,} tokens are assumed. "
+        "context_window= says otherwise.",
+        AnyfastWarning,
+        stacklevel=3,
+    )
+    return ASSUMED_CONTEXT_WINDOW
+
+
+def _can_be_pickled(value: Any) -> bool:
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001  # whatever an object raises, it cannot be pickled
+        return False
+    return True
+
+
+def _function(tool: BaseTool, strict: bool | None) -> JSON:
+    function: JSON = tool.metadata.to_openai_tool(skip_length_check=True)
+    return {**function, "function": {**function["function"], "strict": True}} if strict else function
+
+
+def _renamed(tools: Sequence[BaseTool]) -> dict[str, str]:
+    """Wire name → own name, where they differ.
+
+    Raises:
+        UnsupportedParameterError: Two tools would have one name, and the wrong one might be called.
+    """
+    names: dict[str, str] = {}
+    for tool in tools:
+        own = tool.metadata.get_name()
+        if names.setdefault(wire_name(own), own) != own:
+            raise UnsupportedParameterError(
+                f"The tools {names[wire_name(own)]!r} and {own!r} have the same name on the wire: {wire_name(own)!r}. "
+                "Name them with ASCII letters, digits, _ and -.",
+                parameter="tools",
+            )
+    return {wired: own for wired, own in names.items() if wired != own}

@@ -1,0 +1,384 @@
+"""LlamaIndex's messages → the wire, and the wire's answers → LlamaIndex's messages."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    CachePoint,
+    ChatMessage,
+    CitableBlock,
+    CitationBlock,
+    ContentBlock,
+    DocumentBlock,
+    ImageBlock,
+    LogProb,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+
+from anyfast_transport.errors import UnsupportedParameterError
+from anyfast_transport.history import ROLES
+from anyfast_transport.tool_calls import ToolCall, wire_call
+from anyfast_transport.wire import Choice, Completion, Message, usage_of
+
+JSON = dict[str, Any]
+
+REASONING = "reasoning_content"
+CALLS = "tool_calls"
+"""Key of `additional_kwargs`: the calls in the wire's shape, which LlamaIndex's streaming programs look for."""
+
+CALL_EXTRAS = "tool_call_extras"
+"""Key of `additional_kwargs`: call id → what the server put on that call, to be sent back with it."""
+
+MESSAGE_EXTRA = "extra_content"
+"""Key of `additional_kwargs`: what the server put on the message, to be sent back with it."""
+
+
+def encode_messages(messages: Sequence[ChatMessage]) -> list[Message]:
+    """Spells a conversation in the wire's shape; what a family makes of it is decided later.
+
+    Args:
+        messages: The conversation; not changed.
+
+    Returns:
+        One wire message for each, and a user message behind tool results that hold media: the wire takes only text
+        there.
+
+    Raises:
+        UnsupportedParameterError: A block that has no place on the wire.
+    """
+    encoded: list[JSON] = []
+    media: list[JSON] = []
+    for message in messages:
+        role = ROLES.get(message.role.value, message.role.value)
+        if role != "tool" and media:
+            encoded.append({"role": "user", "content": media})
+            media = []
+        wire = {"role": message.role.value, **_ENCODERS.get(role, _said)(message)}
+        if role == "tool":
+            media.extend(wire.pop("media"))
+        encoded.append(wire)
+    if media:
+        encoded.append({"role": "user", "content": media})
+    return cast("list[Message]", encoded)
+
+
+def _said(message: ChatMessage) -> JSON:
+    """What the user or the system says."""
+    return {"content": _content(_parts(message.blocks)), **_kept(message, "name")}
+
+
+def _result(message: ChatMessage) -> JSON:
+    """What a tool answers."""
+    parts = _parts(message.blocks)
+    return {
+        "content": _content([part for part in parts if part["type"] == "text"]),
+        "media": [part for part in parts if part["type"] != "text"],
+        **_kept(message, "tool_call_id"),
+    }
+
+
+def _answer(message: ChatMessage) -> JSON:
+    """What the model said."""
+    thoughts = [block.content or "" for block in message.blocks if isinstance(block, ThinkingBlock)]
+    reasoning = "".join(thoughts) if thoughts else message.additional_kwargs.get(REASONING)
+    calls = _calls(message)
+    return {
+        "content": "".join(_as_text(part) for part in _parts(message.blocks)),
+        **({REASONING: reasoning} if reasoning else {}),
+        **({CALLS: calls} if calls else {}),
+        **_kept(message, "prefix", "name", MESSAGE_EXTRA),
+    }
+
+
+_ENCODERS: Mapping[str, Callable[[ChatMessage], JSON]] = {"assistant": _answer, "tool": _result}
+
+
+def _kept(message: ChatMessage, *keys: str) -> JSON:
+    return {key: message.additional_kwargs[key] for key in keys if message.additional_kwargs.get(key)}
+
+
+def _content(parts: list[JSON]) -> Any:
+    if len(parts) == 1 and parts[0]["type"] == "text":
+        return parts[0]["text"]
+    return parts or ""
+
+
+def _as_text(part: JSON) -> str:
+    """A part of an assistant turn as text: the gateway reads images there as markdown (new-api)."""
+    if part["type"] == "text":
+        return str(part["text"])
+    if part["type"] == "image_url":
+        return f"![image]({part['image_url']['url']})"
+    raise _no_place(_BLOCKS[part["type"]], "an assistant turn")
+
+
+_BLOCKS = {
+    "image_url": "ImageBlock",
+    "video_url": "VideoBlock",
+    "input_audio": "AudioBlock",
+    "file": "DocumentBlock",
+}
+"""Kind of part → the block that it was made of."""
+
+
+def naming_the_block(error: UnsupportedParameterError) -> UnsupportedParameterError:
+    """The refusal of a part in the words of who wrote a block.
+
+    Args:
+        error: A refusal that was told in the wire's words.
+
+    Returns:
+        One that names the block, if the refusal is about one.
+    """
+    block = _BLOCKS.get(error.parameter or "")
+    if block is None:
+        return error
+    return UnsupportedParameterError(f"{block}: {error.message}", parameter=block, model=error.model)
+
+
+def _no_place(what: str, where: str = "a message") -> UnsupportedParameterError:
+    return UnsupportedParameterError(f"{what} has no place in {where} to this gateway.", parameter=what)
+
+
+def _calls(message: ChatMessage) -> list[JSON]:
+    extras = message.additional_kwargs.get(CALL_EXTRAS) or {}
+    calls = [
+        wire_call(
+            block.tool_call_id,
+            wire_name(block.tool_name),
+            block.tool_kwargs,
+            extras.get(block.tool_call_id),
+        )
+        for block in message.blocks
+        if isinstance(block, ToolCallBlock)
+    ]
+    return calls or [_legacy_call(entry) for entry in message.additional_kwargs.get(CALLS) or []]
+
+
+def _legacy_call(entry: Any) -> JSON:
+    """A call as other integrations keep it: the wire's dict, an object of the openai SDK, or Anthropic's `tool_use`."""
+    raw: JSON = entry if isinstance(entry, dict) else entry.model_dump(exclude_none=True)
+    function = raw.get("function") or raw
+    arguments: Any = next((function[key] for key in ("arguments", "input", "args") if function.get(key)), {})
+    extra = {key: value for key, value in raw.items() if key not in _NOT_EXTRA}
+    return wire_call(raw.get("id"), wire_name(function.get("name") or ""), arguments, extra)
+
+
+_NOT_EXTRA = frozenset({"id", "type", "function", "index", "name", "arguments", "input", "args"})
+
+
+def wire_name(name: str) -> str:
+    """A tool's name as the wire takes it, which is how LlamaIndex spells it in `to_openai_tool`.
+
+    Args:
+        name: The tool's own name.
+
+    Returns:
+        The name with `_` for everything but ASCII letters, digits, `_` and `-`.
+    """
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)
+
+
+def _parts(blocks: Sequence[ContentBlock]) -> list[JSON]:
+    """The blocks that have a place in content, as parts."""
+    parts: list[JSON] = []
+    for block in blocks:
+        if isinstance(block, TextBlock):
+            parts.append({"type": "text", "text": block.text})
+        elif isinstance(block, CitableBlock):
+            parts.extend(_parts(block.content))
+        elif isinstance(block, CitationBlock):
+            parts.extend(_parts([block.cited_content]))
+        elif not isinstance(block, (ThinkingBlock, ToolCallBlock, CachePoint)):
+            parts.append(_medium(block))
+    return parts
+
+
+def _medium(block: ContentBlock) -> JSON:
+    encode = _MEDIA.get(type(block))
+    if encode is None:
+        raise _no_place(type(block).__name__)
+    return encode(block)
+
+
+def _image(block: ImageBlock) -> JSON:
+    return _by_url("image_url", _location(block, "image", "image_mimetype", "image/png"), detail=block.detail)
+
+
+def _video(block: VideoBlock) -> JSON:
+    url = _location(block, "video", "video_mimetype", "video/mp4")
+    return _by_url("video_url", url, detail=block.detail, fps=block.fps)
+
+
+def _by_url(kind: str, url: str, **extras: Any) -> JSON:
+    return {"type": kind, kind: {"url": url, **{key: value for key, value in extras.items() if value is not None}}}
+
+
+def _audio(block: AudioBlock) -> JSON:
+    head, _, data = _location(block, "audio", "format", "wav").partition(";base64,")
+    if not data:
+        raise _no_place("The url of an AudioBlock")
+    return {"type": "input_audio", "input_audio": {"data": data, "format": head.removeprefix("data:").split("/")[-1]}}
+
+
+def _document(block: DocumentBlock) -> JSON:
+    name = Path(str(block.path)).name if block.path and block.title == "input_document" else block.title
+    location = _location(block, "data", "document_mimetype", "application/pdf")
+    return {"type": "file", "file": {"filename": name, "file_data": location}}
+
+
+_MEDIA: Mapping[type, Callable[[Any], JSON]] = {
+    ImageBlock: _image,
+    VideoBlock: _video,
+    AudioBlock: _audio,
+    DocumentBlock: _document,
+}
+
+
+def _location(block: Any, data_field: str, mime_field: str, default_mime: str) -> str:
+    """The url of a medium, never downloaded, or its bytes as a data URI."""
+    data = getattr(block, data_field)
+    if not data and block.url:
+        return str(block.url)
+    if not isinstance(data, bytes):
+        # The block's own validator knows bytes: it encodes them, and looks into them for the type.
+        raw = _bytes_of(data, block.path)
+        block = type(block)(**{data_field: raw, mime_field: getattr(block, mime_field)})
+        data = getattr(block, data_field)
+    if not data:
+        raise _no_place(f"{type(block).__name__} without data")
+    return f"data:{getattr(block, mime_field) or default_mime};base64,{data.decode()}"
+
+
+def _bytes_of(stream: Any, path: Any) -> bytes:
+    if stream is None:
+        return Path(path).read_bytes() if path else b""
+    at = stream.tell()
+    stream.seek(0)
+    raw: bytes = stream.read()
+    stream.seek(at)
+    return raw
+
+
+def decode_message(completion: Completion, choice: Choice, names: Mapping[str, str]) -> ChatMessage:
+    """One answer as LlamaIndex's message.
+
+    Args:
+        completion: The whole completion.
+        choice: Which of its answers.
+        names: Wire name → own name of the tools whose names the wire does not take.
+
+    Returns:
+        The message: reasoning, text, images, calls. A call that must not be executed keeps its arguments as text.
+    """
+    usage = usage_of(completion.usage) if len(completion.choices) == 1 else None
+    calls = choice.tool_calls
+    blocks = [
+        *thinking_blocks(choice.reasoning, usage.reasoning if usage else None),
+        *text_blocks(choice.text or choice.refusal or "", alone=not (calls or choice.images)),
+        *(block for image in choice.images if (block := decode_image(image))),
+        *(_call_block(call, names) for call in calls),
+    ]
+    return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=_to_be_kept(choice))
+
+
+def thinking_blocks(reasoning: str, tokens: int | None = None) -> list[ContentBlock]:
+    """The block of reasoning, if there is any."""
+    return [ThinkingBlock(content=reasoning, num_tokens=tokens)] if reasoning else []
+
+
+def text_blocks(text: str, *, alone: bool) -> list[ContentBlock]:
+    """The block of text; an empty one where nothing else answers, so that `content` is `""` and not None."""
+    return [TextBlock(text=text)] if text or alone else []
+
+
+def decode_image(part: Mapping[str, Any]) -> ImageBlock | None:
+    """An image that the model made.
+
+    Args:
+        part: An `image_url` part.
+
+    Returns:
+        The block, or None if the part holds no url.
+    """
+    inner = part.get("image_url")
+    url = inner.get("url") if isinstance(inner, Mapping) else inner
+    if not isinstance(url, str):
+        return None
+    head, found, data = url.partition(";base64,")
+    if not found:
+        return ImageBlock(url=url)
+    # Past the validator, which would decode megabytes twice to learn what the data URI says.
+    return ImageBlock.model_construct(image=data.encode(), image_mimetype=head.removeprefix("data:"))
+
+
+def _call_block(call: ToolCall, names: Mapping[str, str]) -> ToolCallBlock:
+    arguments = call.arguments if call.error else call.parsed()
+    return ToolCallBlock(tool_call_id=call.id, tool_name=names.get(call.name, call.name), tool_kwargs=arguments)
+
+
+def _to_be_kept(choice: Choice) -> JSON:
+    """What must survive on the message until it goes back, and what LlamaIndex's older parts look for."""
+    kept: JSON = {}
+    if choice.tool_calls:
+        kept[CALLS] = [legacy_call(call.id, call.name, call.arguments) | call.extra for call in choice.tool_calls]
+    if extras := {call.id: call.extra for call in choice.tool_calls if call.extra}:
+        kept[CALL_EXTRAS] = extras
+    if choice.extra.get(MESSAGE_EXTRA):
+        kept[MESSAGE_EXTRA] = choice.extra[MESSAGE_EXTRA]
+    if choice.refusal:
+        kept["refusal"] = choice.refusal
+    return kept
+
+
+def legacy_call(call_id: str, name: str, arguments: str) -> JSON:
+    """A call in the wire's shape, its arguments as they came, whole or not."""
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def decode_usage(raw: Mapping[str, Any] | None) -> JSON:
+    """Usage under the names that LlamaIndex's observers read in `additional_kwargs`.
+
+    Args:
+        raw: The gateway's usage object.
+
+    Returns:
+        The counts; what was not given is left out, which is not 0.
+    """
+    usage = usage_of(raw)
+    if usage is None:
+        return {}
+    counts = {
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.total,
+        "reasoning_tokens": usage.reasoning,
+        "cached_tokens": usage.cached,
+    }
+    return {name: count for name, count in counts.items() if count is not None}
+
+
+def decode_logprobs(raw: Any) -> list[list[LogProb]] | None:
+    """Log probabilities as LlamaIndex has them: for each token the likeliest, or the token itself.
+
+    Args:
+        raw: The gateway's `logprobs`.
+
+    Returns:
+        One list for each token, or None.
+    """
+    content = raw.get("content") if isinstance(raw, Mapping) else None
+    if not isinstance(content, list):
+        return None
+    return [[_logprob(one) for one in token.get("top_logprobs") or [token]] for token in content]
+
+
+def _logprob(raw: Mapping[str, Any]) -> LogProb:
+    return LogProb(token=raw.get("token") or "", logprob=raw.get("logprob") or 0.0, bytes=raw.get("bytes") or [])

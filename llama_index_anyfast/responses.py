@@ -1,0 +1,277 @@
+"""Completions and deltas → ChatResponses, and the calls that may be executed."""
+
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import aclosing, closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    ContentBlock,
+    ImageBlock,
+    MessageRole,
+    ToolCallBlock,
+)
+from llama_index.core.llms.llm import ToolSelection
+from pydantic_core import to_json
+
+from anyfast_transport.errors import InvalidResponseError
+from anyfast_transport.stream import settle
+from anyfast_transport.structured import object_in
+from anyfast_transport.tool_calls import Fragment, ToolCall, new_call_id, parsed_arguments
+from anyfast_transport.wire import Choice, Completion, Delta
+from llama_index_anyfast.messages import (
+    CALLS,
+    JSON,
+    decode_image,
+    decode_logprobs,
+    decode_message,
+    decode_usage,
+    legacy_call,
+    text_blocks,
+    thinking_blocks,
+)
+
+THINKING_DELTA = "thinking_delta"
+"""Key of a streamed response's `additional_kwargs`: its new reasoning, or None. LlamaIndex's agents read it there."""
+
+INVALID_CALLS = "invalid_tool_calls"
+"""Key of a response's `additional_kwargs`: call id → why it must not be executed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What one call makes of its answer.
+
+    Attributes:
+        on_empty: What to do with an answer that reasoning ate.
+        names: Wire name → own name of the tools whose names the wire does not take.
+        parallel: Whether several calls are kept, or only the first.
+        forced: The one tool that the model had to call, as the wire's function, or None. A thinking model is only
+            asked for the call, and now and then writes the arguments as its answer.
+    """
+
+    on_empty: str = "warn"
+    names: Mapping[str, str] = field(default_factory=dict)
+    parallel: bool = True
+    forced: Mapping[str, Any] | None = None
+
+    def read(self, completion: Completion) -> ChatResponse:
+        """Reads a whole answer.
+
+        Args:
+            completion: The completion.
+
+        Returns:
+            The response; of several answers the first is its message, the others are in `additional_kwargs`.
+
+        Raises:
+            EmptyAnswerError: Reasoning ate the answer, and `on_empty` is `"raise"`.
+        """
+        settle(completion, self.on_empty)
+        for choice in completion.choices:
+            self._arrange(choice)
+        message, *others = (decode_message(completion, choice, self.names) for choice in completion.choices)
+        invalid = {call.id: call.error for call in completion.choice.tool_calls if call.error}
+        return ChatResponse(
+            message=message,
+            raw=_raw(completion),
+            logprobs=decode_logprobs(completion.choice.logprobs),
+            additional_kwargs={
+                **decode_usage(completion.usage),
+                **completion.metadata(),
+                **({"choices": others} if others else {}),
+                **({INVALID_CALLS: invalid} if invalid else {}),
+            },
+        )
+
+    def _arrange(self, choice: Choice) -> None:
+        if self.forced and not choice.tool_calls and (arguments := _arguments_in(choice.text, self.forced)):
+            choice.tool_calls = [ToolCall(new_call_id(), self.forced["name"], arguments)]
+            choice.text = ""
+        if not self.parallel:
+            del choice.tool_calls[1:]
+
+
+def _arguments_in(text: str, function: Mapping[str, Any]) -> str | None:
+    """The arguments of a call in a text that should have been one; only if they fit."""
+    found = object_in(text)
+    schema = function.get("parameters") or {}
+    known = schema.get("properties") or {}
+    if not found or not known.keys() >= found.keys() or not found.keys() >= set(schema.get("required") or ()):
+        return None
+    return to_json(found).decode()
+
+
+def _raw(completion: Completion) -> JSON:
+    """The answer as plain JSON; `usage` is where LlamaIndex's token counter looks."""
+    return {
+        "id": completion.id,
+        "object": "chat.completion",
+        "created": completion.created,
+        "model": completion.model,
+        "system_fingerprint": completion.system_fingerprint,
+        "usage": completion.usage,
+    }
+
+
+class StreamReader:
+    """Reads a streamed answer; each response holds everything so far.
+
+    Args:
+        reader: What to make of the whole.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._text = ""
+        self._reasoning = ""
+        self._images: list[ImageBlock] = []
+        self._calls: list[_Growing] = []
+
+    def take(self, item: Delta | Completion) -> ChatResponse:
+        """Takes the next item of the transport's stream.
+
+        Args:
+            item: A delta, or last of all the completion.
+
+        Returns:
+            The response so far. Calls under way hold the text of their arguments so far.
+        """
+        if isinstance(item, Completion):
+            return self._last(item)
+        self._text += item.text
+        self._reasoning += item.reasoning
+        self._images.extend(block for image in item.images if (block := decode_image(image)))
+        for fragment in item.fragments:
+            self._grow(fragment)
+        return ChatResponse(
+            message=ChatMessage(role=MessageRole.ASSISTANT, blocks=self._blocks(), additional_kwargs=self._legacy()),
+            delta=item.text,
+            raw=item.raw,
+            additional_kwargs={THINKING_DELTA: item.reasoning or None},
+        )
+
+    def _last(self, completion: Completion) -> ChatResponse:
+        response = self._reader.read(completion)
+        response.delta = (response.message.content or "")[len(self._text) :]
+        response.additional_kwargs[THINKING_DELTA] = None
+        return response
+
+    def _grow(self, fragment: Fragment) -> None:
+        if fragment.position == len(self._calls):
+            self._calls.append(_Growing(fragment.id or ""))
+        self._calls[fragment.position].take(fragment, self._reader.names)
+
+    def _shown(self) -> Sequence["_Growing"]:
+        return self._calls if self._reader.parallel else self._calls[:1]
+
+    def _blocks(self) -> list[ContentBlock]:
+        return [
+            *thinking_blocks(self._reasoning),
+            *text_blocks(self._text, alone=not (self._calls or self._images)),
+            *self._images,
+            *(call.block for call in self._shown()),
+        ]
+
+    def _legacy(self) -> JSON:
+        return {CALLS: [call.legacy for call in self._shown()]} if self._calls else {}
+
+
+class _Growing:
+    """A call under way. Only the call that grows is built anew with each chunk, and nothing is ever parsed here."""
+
+    def __init__(self, call_id: str) -> None:
+        self._id = call_id
+        self._name = ""
+        self._arguments = ""
+
+    def take(self, fragment: Fragment, names: Mapping[str, str]) -> None:
+        self._name += fragment.name or ""
+        self._arguments += fragment.arguments
+        name = names.get(self._name, self._name)
+        self.block = ToolCallBlock(tool_call_id=self._id, tool_name=name, tool_kwargs=self._arguments)
+        self.legacy = legacy_call(self._id, self._name, self._arguments)
+
+
+def as_completion(response: ChatResponse) -> CompletionResponse:
+    """A chat's response as that of a completion: its text, and what its message and itself know besides.
+
+    Args:
+        response: The response; not changed, as LlamaIndex's own conversion would.
+
+    Returns:
+        The completion.
+    """
+    return CompletionResponse(
+        text=response.message.content or "",
+        delta=response.delta,
+        raw=response.raw,
+        logprobs=response.logprobs,
+        additional_kwargs={**response.message.additional_kwargs, **response.additional_kwargs},
+    )
+
+
+def as_completions(responses: Generator[ChatResponse, None, None]) -> Generator[CompletionResponse, None, None]:
+    """The same for a stream, which is closed with this one; LlamaIndex's own conversion leaves it open."""
+    with closing(responses):
+        for response in responses:
+            yield as_completion(response)
+
+
+async def as_acompletions(
+    responses: AsyncGenerator[ChatResponse, None],
+) -> AsyncGenerator[CompletionResponse, None]:
+    """The same for an async stream."""
+    async with aclosing(responses):
+        async for response in responses:
+            yield as_completion(response)
+
+
+def executable_calls(response: ChatResponse, *, needed: bool) -> list[ToolSelection]:
+    """The calls of a response that may be executed.
+
+    While a stream goes on there are none: agents ask at every chunk, and half of an argument is no argument. A call
+    that was cut off, or is no JSON, is an error and never a call without arguments; a call is never left out either,
+    for the conversation cannot go on with one of its calls unanswered.
+
+    Args:
+        response: A whole answer, or a chunk of a stream.
+        needed: Whether an answer without calls is an error.
+
+    Returns:
+        The calls.
+
+    Raises:
+        InvalidResponseError: A call must not be executed, or there is none although one is needed.
+    """
+    facts = response.additional_kwargs
+    if THINKING_DELTA in facts and "model_provider" not in facts:
+        return []
+    blocks = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
+    if not blocks and needed:
+        said = response.message.content or ""
+        raise InvalidResponseError(
+            f"The model was to call a tool, and called none (finish_reason {facts.get('finish_reason')}). "
+            f"It said: {said[:500]!r}",
+            request_id=facts.get("request_id"),
+        )
+    return [_selection(block, facts) for block in blocks]
+
+
+def _selection(block: ToolCallBlock, facts: Mapping[str, Any]) -> ToolSelection:
+    call_id, arguments = block.tool_call_id or new_call_id(), block.tool_kwargs
+    reason = (facts.get(INVALID_CALLS) or {}).get(call_id)
+    if isinstance(arguments, str) and not reason:
+        parsed = parsed_arguments(arguments)
+        arguments, reason = ({}, "the arguments are not a JSON object") if parsed is None else (parsed, None)
+    if reason:
+        remedy = " Raise max_tokens." if facts.get("finish_reason") == "length" else ""
+        raise InvalidResponseError(
+            f"The call of the tool {block.tool_name!r} cannot be executed: {reason}.{remedy}",
+            request_id=facts.get("request_id"),
+            body=str(block.tool_kwargs)[:500],
+        )
+    return ToolSelection(tool_id=call_id, tool_name=block.tool_name, tool_kwargs=arguments)

@@ -1,0 +1,19 @@
+"""The probes of the table in docs/llama-index.md, on our own class: the page says what they find."""
+
+import pytest
+
+from tests.llama_index.compare import OURS, rows
+from tests.llama_index.probes import PROBES, cell
+
+
+@pytest.fixture(scope="module")
+def bench():
+    with OURS.emulator:
+        yield OURS
+
+
+@pytest.mark.parametrize("asked", PROBES)
+def test_the_page_says_what_the_probe_finds(asked, bench):
+    found = cell(PROBES[asked], bench)
+    assert not found.startswith("no")
+    assert rows()[asked] == found

@@ -1,0 +1,141 @@
+"""The wheel as users get it, who imports whom, and what each package says it holds."""
+
+import ast
+import importlib
+import os
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("anyfast_transport", "langchain_anyfast", "llama_index_anyfast", "anyfast_emulator")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+MAY_IMPORT = {
+    "anyfast_transport": {"httpcore", "httpx", "pydantic", "pydantic_core"},
+    "langchain_anyfast": {"anyfast_transport", "langchain_core", "pydantic"},
+    "llama_index_anyfast": {"anyfast_transport", "llama_index", "pydantic", "pydantic_core"},
+    "anyfast_emulator": {"httpx", "pytest", "starlette", "uvicorn"},
+}
+SPEAKS_HTTP = {"client.py", "connection.py", "deadline.py", "exchange.py", "pools.py"}
+
+
+def imports_of(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_go_one_way(package):
+    for path in (ROOT / package).rglob("*.py"):
+        outside = set(imports_of(path)) - set(sys.stdlib_module_names) - {package}
+        assert outside <= MAY_IMPORT[package], path.name
+        if package == "anyfast_transport" and path.name not in SPEAKS_HTTP:
+            assert not outside & {"httpx", "httpcore"}, path.name
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_all_names_exactly_what_a_package_offers(package):
+    module = importlib.import_module(package)
+    submodules = {path.stem for path in (ROOT / package).glob("*.py")}
+    offered = (
+        {name for name in vars(module) if name.isidentifier() and not name.startswith("_")} - submodules - set(PACKAGES)
+    )
+    assert offered == {name for name in module.__all__ if not name.startswith("_")}
+    assert module.__all__ == sorted(module.__all__)
+
+
+def test_the_version_is_said_once_and_the_same_everywhere():
+    import anyfast_transport
+
+    assert anyfast_transport.__version__ == PROJECT["version"]
+    assert f"## [{PROJECT['version']}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_one_framework_never_pulls_the_other():
+    extras = PROJECT["optional-dependencies"]
+    assert not any("llama" in requirement for requirement in extras["langchain"] + PROJECT["dependencies"])
+    assert not any("langchain" in requirement for requirement in extras["llama-index"] + PROJECT["dependencies"])
+
+
+UV = Path(sys.executable).parent / "uv"
+
+
+def run(*command, **environment):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV_"))}
+    done = subprocess.run(  # noqa: S603  # our own commands
+        [str(part) for part in command], capture_output=True, text=True, env={**clean, **environment}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    out = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", out)
+    return next(out.glob("*.whl"))
+
+
+def test_the_wheel_holds_the_four_packages_and_their_types(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"{package}/py.typed" for package in PACKAGES} <= names
+    assert {name.partition("/")[0] for name in names if name.endswith(".py")} == set(PACKAGES)
+
+
+TRY_ALL = """
+import importlib, sys
+for package in {packages!r}:
+    try:
+        importlib.import_module(package)
+        print(package, "works")
+    except ImportError as error:
+        print(package, error)
+for foreign in ("langchain_core", "llama_index"):
+    print(foreign, foreign in sys.modules)
+try:
+    import anyfast_emulator
+    with anyfast_emulator.Emulator():
+        print("server works")
+except ImportError as error:
+    print("server", error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("extra", "works"),
+    [
+        ("", set()),
+        ("langchain", {"langchain_anyfast"}),
+        ("llama-index", {"llama_index_anyfast"}),
+        ("emulator", {"server"}),
+        ("all", {"langchain_anyfast", "llama_index_anyfast", "server"}),
+    ],
+)
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(not UV.exists(), reason="the Makefile's environment has uv, which installs from its cache")
+def test_the_wheel_installs_bare_and_with_each_extra_alone(wheel, tmp_path, extra, works):
+    python = tmp_path / "bin" / "python"
+    run(UV, "venv", "--quiet", "--python", sys.executable, tmp_path)
+    install = (UV, "pip", "install", "--quiet", "--python", python, f"{wheel}[{extra}]" if extra else wheel)
+    try:
+        run(*install, "--offline")
+    except AssertionError:
+        run(*install)
+    said = dict(line.split(" ", 1) for line in run(python, "-c", TRY_ALL.format(packages=PACKAGES)).splitlines())
+    assert said["anyfast_transport"] == said["anyfast_emulator"] == "works"
+    for name, remedy in (
+        ("langchain_anyfast", "langchain"),
+        ("llama_index_anyfast", "llama-index"),
+        ("server", "emulator"),
+    ):
+        assert said[name] == "works" if name in works else f"anyfast-integrations[{remedy}]" in said[name]
+    assert said["langchain_core"] == str("langchain_anyfast" in works)
+    assert said["llama_index"] == str("llama_index_anyfast" in works)
