@@ -1,18 +1,23 @@
 """ChatAnyfast: LangChain's hooks, each a few lines over the transport."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from operator import itemgetter
-from typing import Any, Self
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing
+from typing import Any, Literal, Self, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
 from langchain_core.language_models.model_profile import ModelProfile
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.load import dumpd
+from langchain_core.load.serializable import SerializedConstructor, SerializedNotImplemented
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.runnables import Runnable, ensure_config
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+from langchain_protocol.protocol import MessagesData
 from pydantic import BaseModel, model_validator
+from pydantic_core import to_json
 
 from anyfast_transport import (
     AsyncClient,
@@ -20,23 +25,168 @@ from anyfast_transport import (
     Client,
     Connection,
     __version__,
-    aclose_shared_connections,
-    close_shared_connections,
     family_of,
 )
-from anyfast_transport.request import Call, build_body, wire_tool_choice
-from anyfast_transport.stream import settle
+from anyfast_transport.request import Body, Call, build_body, wire_tool_choice
+from anyfast_transport.stream import settle, without_executable_call
 from anyfast_transport.structured import Method, Structure
+from anyfast_transport.tokens import prompt_tokens, text_tokens
 from anyfast_transport.wire import Completion, Delta
 from langchain_anyfast.errors import model_errors
+from langchain_anyfast.events import EventWriter
 from langchain_anyfast.messages import decode_delta, decode_message, encode_messages, last_chunk
-from langchain_anyfast.structured import StructureParser, class_of
+from langchain_anyfast.profiles import profile_of
+from langchain_anyfast.structured import ObjectReader, StructuredOutput
 
 Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 
+_OURS_ALONE = frozenset({"stream", "stream_usage", "on_invalid_call", "extra_headers"})
+"""Keyword arguments of a call that are not for the gateway; LangChain itself has heard `stream`."""
+
+_MAY_HOLD_SECRETS = frozenset({"extra_body", "extra_headers"})
+"""Keyword arguments of a call that tracers do not hear."""
+
 
 class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
-    """DOCSTRING"""
+    """The models of the Anyfast gateway in LangChain: DeepSeek, Qwen, Doubao, Gemini and more, reasoning included.
+
+    Setup:
+        Install the package with its LangChain extra, and set the environment variable `ANYFAST_API_KEY`.
+
+        ```bash
+        pip install "anyfast-integrations[langchain]"
+        export ANYFAST_API_KEY="..."
+        ```
+
+    Key init args — completion params:
+        model: Any model id that the gateway serves.
+        thinking: On, off, or the model's own default (None); spelled as the model's family wants it.
+        reasoning_effort: `"minimal"`, `"low"`, `"medium"`, `"high"` or `"max"`.
+        temperature: Sampling temperature, 0 to 2.
+        max_tokens: Longest answer in tokens; sent under the family's name for it.
+        stop: Sequences that end the answer.
+        extra_body: Anything else that the gateway knows, merged into the request body last.
+
+    Key init args — client params:
+        api_key: The gateway's key; from `ANYFAST_API_KEY` unless given.
+        base_url: Where the gateway is; from `ANYFAST_BASE_URL` unless given.
+        timeout: Seconds without data after which a call ends with an APITimeoutError. 600 by default.
+        max_retries: Exactly that many more requests after one that may pass when repeated. 2 by default.
+
+    Every field can also be given for one call (`model.invoke(messages, thinking=False)`) or bound, and the call wins.
+
+    Instantiate:
+        ```python
+        from langchain_anyfast import ChatAnyfast
+
+        model = ChatAnyfast(model="deepseek-v4-pro", thinking=True, reasoning_effort="high")
+        ```
+
+    Invoke:
+        ```python
+        messages = [
+            ("system", "You translate English to French."),
+            ("human", "I love programming."),
+        ]
+        answer = model.invoke(messages)
+        answer.text
+        ```
+
+        What the model thought is in `answer.additional_kwargs["reasoning_content"]`, and is the first of
+        `answer.content_blocks`. On the next call it goes back by itself, where the family wants it back.
+
+    Stream:
+        ```python
+        for chunk in model.stream(messages):
+            print(chunk.text, end="")
+        ```
+
+        ```python
+        stream = model.stream(messages)
+        full = next(stream)
+        for chunk in stream:
+            full += chunk
+        full
+        ```
+
+    Async:
+        ```python
+        import asyncio
+
+        asyncio.run(model.ainvoke(messages))
+        ```
+
+    Tool calling:
+        ```python
+        def get_weather(city: str) -> str:
+            '''The weather in a city.'''
+            return "sunny"
+
+
+        answer = model.bind_tools([get_weather]).invoke("What is the weather in Paris?")
+        answer.tool_calls
+        ```
+
+    Structured output:
+        ```python
+        from pydantic import BaseModel
+
+
+        class Joke(BaseModel):
+            '''A joke.'''
+
+            setup: str
+            punchline: str
+
+
+        model.with_structured_output(Joke).invoke("Tell me a joke about cats.")
+        ```
+
+        It works with thinking on: the way to the object is chosen by the family. See `with_structured_output`.
+
+    JSON mode:
+        ```python
+        model.invoke("Answer in JSON with the key 'number': what is 6 * 7?", response_format={"type": "json_object"})
+        ```
+
+    Image input:
+        ```python
+        from langchain_core.messages import HumanMessage
+
+        seeing = ChatAnyfast(model="qwen3.6-flash")
+        picture = {"type": "image", "url": "https://example.com/photo.jpg"}
+        seeing.invoke([HumanMessage([{"type": "text", "text": "What is this?"}, picture])])
+        ```
+
+    Video input:
+        ```python
+        film = {"type": "video", "url": "https://example.com/film.mp4", "extras": {"fps": 1}}
+        seeing.invoke([HumanMessage([{"type": "text", "text": "What happens?"}, film])])
+        ```
+
+    Token usage:
+        ```python
+        model.invoke(messages).usage_metadata
+        ```
+
+        Cached prompt tokens are in `input_token_details["cache_read"]`, those of reasoning in
+        `output_token_details["reasoning"]`; the gateway's own object is in `response_metadata["token_usage"]`.
+
+    Logprobs:
+        ```python
+        model.invoke(messages, logprobs=True).response_metadata["logprobs"]
+        ```
+
+    Response metadata:
+        ```python
+        model.invoke(messages).response_metadata
+        ```
+
+        Its keys: `finish_reason`, `matched_stop`, `model_name` (the model that answered), `model_provider`,
+        `system_fingerprint`, `id`, `created`, `request_id`, `token_usage`, and `retries` where there were any.
+
+    Errors are `anyfast_transport.AnyfastError`s and langchain_core's `ModelError`s at once.
+    """
 
     streaming: bool = False
     """Whether `invoke` streams inside. Set explicitly, it also decides whether callbacks may ask for streaming."""
@@ -44,6 +194,11 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
     stream_usage: bool = True
     """Whether a stream ends with its usage. Without it some gateways drop the last frame of an answer, with its
     finish_reason, so switch it off only knowingly."""
+
+    on_invalid_call: Literal["auto", "raise", "keep"] = "auto"
+    """What to do with an answer that calls tools, and none of them so that it could be executed: cut off, or no JSON.
+    `"keep"` leaves the calls in `invalid_tool_calls`; `"raise"` is an InvalidResponseError; `"auto"` raises within a
+    LangGraph node, where an agent would end as if it were done, and keeps elsewhere."""
 
     @property
     def model_name(self) -> str:
@@ -57,7 +212,29 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         said = {name: getattr(self, name) for name in ChatParameters.model_fields}
+        if self.extra_body:  # it may hold a secret: told apart, and not told
+            said["extra_body"] = _digest(self.extra_body)
         return {"base_url": self.base_url, **{name: value for name, value in said.items() if value is not None}}
+
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+        told = {name: value for name, value in kwargs.items() if name not in _MAY_HOLD_SECRETS}
+        return super()._get_invocation_params(stop, **told)
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        # Of what LangChain dumps, extra_body is left out.
+        told = {name: value for name, value in kwargs.items() if name not in _MAY_HOLD_SECRETS}
+        if kwargs.get("extra_body"):
+            told["extra_body"] = _digest(kwargs["extra_body"])
+        return super()._get_llm_string(stop, **told) + to_json(self._identifying_params, fallback=str).decode()
+
+    def to_json(self) -> SerializedConstructor | SerializedNotImplemented:
+        """What `dumpd` writes: neither the key nor what else may hold a secret, `default_headers` and `extra_body`."""
+        dumped = super().to_json()
+        cast("dict[str, Any]", dumped.get("kwargs") or {}).pop("extra_body", None)
+        return dumped
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return [(name, value) for name, value in super().__repr_args__() if name != "extra_body"]
 
     @property
     def lc_secrets(self) -> dict[str, str]:
@@ -68,6 +245,11 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
     def is_lc_serializable(cls) -> bool:
         """Whether `dumpd` writes this object; `load` needs `allowed_objects` or `enable_load()`."""
         return True
+
+    @property
+    def _serialized(self) -> dict[str, Any]:
+        # LangChain caches it, but fields may be set, and copies take it along: answers of one would pass for another's.
+        return cast("dict[str, Any]", dumpd(self))
 
     @model_validator(mode="after")
     def _set_anyfast_version(self) -> Self:
@@ -85,30 +267,58 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
             params["ls_stop"] = stops
         return params
 
-    def _resolve_model_profile(self) -> ModelProfile | None:
-        family = family_of(self.model)
-        if family.context_window is None:
-            return None
-        profile = ModelProfile(
-            max_input_tokens=family.context_window,
-            reasoning_output=True in family.thinking,
-            tool_calling=True,
-            # Only what the gateway documents: otherwise create_agent would send a schema that is refused.
-            structured_output=False,
-            image_inputs=family.parts is None or "image_url" in family.parts,
-            video_inputs=family.parts is not None and "video_url" in family.parts,
-        )
-        if family.output_limit is not None:
-            profile["max_output_tokens"] = family.output_limit
-        return profile
+    def _resolve_model_profile(self) -> ModelProfile:
+        return profile_of(self.model)
+
+    def get_num_tokens(self, text: str) -> int:
+        """Estimates the tokens of a text, offline; see `anyfast_transport.tokens`."""
+        return super().get_num_tokens(text) if self.custom_get_token_ids else text_tokens(text)
+
+    def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Tool] | None = None) -> int:
+        """Estimates the tokens of a prompt, offline, as the gateway's usage would count them.
+
+        Args:
+            messages: The conversation; media count by a fixed figure, since their size cannot be seen.
+            tools: The tools that go with it.
+
+        Returns:
+            How many there are, about.
+        """
+        if self.custom_get_token_ids:
+            return super().get_num_tokens_from_messages(messages, tools)
+        wire = encode_messages(messages)
+        if family_of(self.model).reasoning_replay == "never":
+            wire = [{**one, "reasoning_content": ""} for one in wire]
+        offered = [convert_to_openai_tool(tool) for tool in tools or ()]
+        return prompt_tokens(self.model, wire, offered, effort=self.reasoning_effort)
 
     def _call(self, stop: list[str] | None, kwargs: Mapping[str, Any], *, stream: bool) -> Call:
-        """What one call asks for; `stream` among the kwargs has already been heard by LangChain."""
-        said = {name: value for name, value in kwargs.items() if name not in {"stream", "stream_usage"}}
+        """What one call asks for."""
+        said = {name: value for name, value in kwargs.items() if name not in _OURS_ALONE}
         if stop is not None:
             said["stop"] = stop
         usage = kwargs.get("stream_usage")
         return Call.of(self, said, stream=stream, include_usage=self.stream_usage if usage is None else usage)
+
+    def _connection(self, kwargs: Mapping[str, Any]) -> Connection:
+        """Where the call goes, with `extra_headers` for it alone."""
+        headers = kwargs.get("extra_headers")
+        if not headers:
+            return self
+        return self.model_copy(update={"default_headers": {**(self.default_headers or {}), **headers}})
+
+    def _settled(self, completion: Completion, body: Body, call: Call, kwargs: Any) -> Completion:
+        """Says what must be said about a whole answer before anybody goes on with it."""
+        completion.way = body.way
+        settle(completion, call.values["on_empty"])
+        wanted = kwargs.get("on_invalid_call") or self.on_invalid_call
+        # From the config, since `invoke` that streams hands no run manager on.
+        in_agent = call.structure is None and "langgraph_node" in ensure_config().get("metadata", {})
+        if wanted == "raise" or (wanted == "auto" and in_agent):
+            error = without_executable_call(completion)
+            if error is not None:
+                raise error
+        return completion
 
     def _generate(
         self,
@@ -119,8 +329,8 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
     ) -> ChatResult:
         with model_errors():
             call = self._call(stop, kwargs, stream=False)
-            completion = Client(self).complete(build_body(call, encode_messages(messages)))
-            settle(completion, call.values["on_empty"])
+            body = build_body(call, encode_messages(messages))
+            completion = self._settled(Client(self._connection(kwargs)).complete(body), body, call, kwargs)
         return _result(completion)
 
     async def _agenerate(
@@ -132,9 +342,34 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
     ) -> ChatResult:
         with model_errors():
             call = self._call(stop, kwargs, stream=False)
-            completion = await AsyncClient(self).complete(build_body(call, encode_messages(messages)))
-            settle(completion, call.values["on_empty"])
+            body = build_body(call, encode_messages(messages))
+            completion = self._settled(await AsyncClient(self._connection(kwargs)).complete(body), body, call, kwargs)
         return _result(completion)
+
+    def _items(
+        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
+    ) -> Generator[Delta | Completion]:
+        """The pieces of a streamed answer, and last the whole of it."""
+        with model_errors():
+            call = self._call(stop, kwargs, stream=True)
+            body = build_body(call, encode_messages(messages))
+            with closing(Client(self._connection(kwargs)).stream(body)) as items:
+                for item in items:
+                    if isinstance(item, Completion):
+                        self._settled(item, body, call, kwargs)
+                    yield item
+
+    async def _aitems(
+        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
+    ) -> AsyncGenerator[Delta | Completion]:
+        with model_errors():
+            call = self._call(stop, kwargs, stream=True)
+            body = build_body(call, encode_messages(messages))
+            async with aclosing(AsyncClient(self._connection(kwargs)).stream(body)) as items:
+                async for item in items:
+                    if isinstance(item, Completion):
+                        self._settled(item, body, call, kwargs)
+                    yield item
 
     def _stream(
         self,
@@ -143,10 +378,9 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        with model_errors():
-            call = self._call(stop, kwargs, stream=True)
-            for item in Client(self).stream(build_body(call, encode_messages(messages))):
-                chunk = _chunk(item, call)
+        with closing(self._items(messages, stop, kwargs)) as items:
+            for item in items:
+                chunk = _chunk(item)
                 if run_manager:
                     run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                 yield chunk
@@ -158,13 +392,44 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        with model_errors():
-            call = self._call(stop, kwargs, stream=True)
-            async for item in AsyncClient(self).stream(build_body(call, encode_messages(messages))):
-                chunk = _chunk(item, call)
+        async with aclosing(self._aitems(messages, stop, kwargs)) as items:
+            async for item in items:
+                chunk = _chunk(item)
                 if run_manager:
                     await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                 yield chunk
+
+    def _stream_chat_model_events(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[MessagesData]:
+        """LangChain looks for it by name, and bridges `_stream` otherwise."""
+        writer = EventWriter()
+        with closing(self._items(messages, stop, kwargs)) as items:
+            for item in items:
+                if run_manager:
+                    chunk = _chunk(item)
+                    run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield from writer.take(item) if isinstance(item, Delta) else writer.end(item)
+
+    async def _astream_chat_model_events(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[MessagesData]:
+        writer = EventWriter()
+        async with aclosing(self._aitems(messages, stop, kwargs)) as items:
+            async for item in items:
+                if run_manager:
+                    chunk = _chunk(item)
+                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                for event in writer.take(item) if isinstance(item, Delta) else writer.end(item):
+                    yield event
 
     def bind_tools(
         self,
@@ -217,7 +482,9 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
             **kwargs: Any field of this class, for these calls (`thinking=False`, say).
 
         Returns:
-            A runnable. An answer without a valid object raises OutputParserException, unless `include_raw`.
+            A runnable. An answer without a valid object is asked for once more, with the validator's words, unless the
+            token limit cut it off; a second one raises OutputParserException, or is told in `parsing_error`. Which way
+            it went is in `response_metadata["structured_output"]` of the message.
         """
         tool = convert_to_openai_tool(schema)["function"]
         structure = Structure(
@@ -235,32 +502,11 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
             },
             **kwargs,
         )
-        parser = StructureParser(name_of_tool=structure.name, schema_class=class_of(schema))
-        if not include_raw:
-            return model | parser
-        parsed = RunnablePassthrough.assign(parsed=itemgetter("raw") | parser, parsing_error=lambda _: None)
-        failed = RunnablePassthrough.assign(parsed=lambda _: None)
-        return RunnableMap(raw=model) | parsed.with_fallbacks([failed], exception_key="parsing_error")
+        return StructuredOutput(model=model, reader=ObjectReader(schema, structure.name), include_raw=include_raw)
 
-    def close(self) -> None:
-        """Closes the connections that sync calls of this process share; the next call opens new ones."""
-        close_shared_connections()
 
-    async def aclose(self) -> None:
-        """Closes the connections that calls of the running event loop share; the next call opens new ones."""
-        await aclose_shared_connections()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
+def _digest(value: Any) -> str:
+    return hashlib.sha256(to_json(value, fallback=str)).hexdigest()
 
 
 def _result(completion: Completion) -> ChatResult:
@@ -269,11 +515,5 @@ def _result(completion: Completion) -> ChatResult:
     return ChatResult(generations=generations, llm_output=output if len(generations) > 1 else {})
 
 
-def _chunk(item: Delta | Completion, call: Call) -> ChatGenerationChunk:
-    message: AIMessageChunk
-    if isinstance(item, Delta):
-        message = decode_delta(item)
-    else:
-        settle(item, call.values["on_empty"])
-        message = last_chunk(item)
-    return ChatGenerationChunk(message=message)
+def _chunk(item: Delta | Completion) -> ChatGenerationChunk:
+    return ChatGenerationChunk(message=decode_delta(item) if isinstance(item, Delta) else last_chunk(item))

@@ -4,6 +4,7 @@ Indexes are strings that begin with `lc_`: LangChain merges only those by name, 
 the first tool call, both number 0 to their server, do not run into each other.
 """
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -20,9 +21,9 @@ def translate_content(message: AIMessage) -> list[types.ContentBlock]:
         message: A message of this provider.
 
     Returns:
-        Reasoning first, then text and images, then tool calls; no empty blocks.
+        Reasoning first, then text and images, a refusal, then tool calls; no empty blocks.
     """
-    blocks = [*_reasoning(message), *_content(message)]
+    blocks = [*_reasoning(message), *_content(message), *_refusal(message)]
     blocks += [{"type": "tool_call", "name": c["name"], "args": c["args"], "id": c["id"]} for c in message.tool_calls]
     blocks += [
         {"type": "invalid_tool_call", "name": c["name"], "args": c["args"], "id": c["id"], "error": c["error"]}
@@ -40,10 +41,12 @@ def translate_content_chunk(message: AIMessageChunk) -> list[types.ContentBlock]
     Returns:
         Blocks that add up by their indexes; whole ones, if the chunk holds the end of its stream.
     """
-    if message.chunk_position == "last":
+    if message.chunk_position == "last" and all(chunk["id"] for chunk in message.tool_call_chunks):
         return translate_content(message)
+    # The last piece itself may hold the rest of a call, without its id: that is nothing whole.
     blocks: list[dict[str, Any]] = [{**block, "index": "lc_rs_0"} for block in _reasoning(message)]
     blocks += [{**block, "index": f"lc_{_SHORT[block['type']]}_0"} for block in _content(message)]
+    blocks += [{**block, "index": "lc_rf_0"} for block in _refusal(message)]
     blocks += [
         {
             "type": "tool_call_chunk",
@@ -65,6 +68,24 @@ def _reasoning(message: AIMessage) -> list[dict[str, Any]]:
     return [{"type": "reasoning", "reasoning": reasoning}] if reasoning else []
 
 
+def _refusal(message: AIMessage) -> list[dict[str, Any]]:
+    words = message.additional_kwargs.get("refusal")
+    return [refusal_block(words)] if words else []
+
+
+def refusal_block(words: str) -> dict[str, Any]:
+    """The standard block of a refusal; langchain-core's own parsers raise their ModelRefusalError for it.
+
+    Args:
+        words: What the model said.
+
+    Returns:
+        A block; a non-standard one before langchain-core 1.7.5, which knows no other.
+    """
+    block = {"type": "refusal", "refusal": words}
+    return block if "refusal" in types.KNOWN_BLOCK_TYPES else {"type": "non_standard", "value": block}
+
+
 def _content(message: AIMessage) -> list[dict[str, Any]]:
     if isinstance(message.content, str):
         return [{"type": "text", "text": message.content}] if message.content else []
@@ -75,11 +96,20 @@ def _block(part: str | dict[str, Any]) -> dict[str, Any] | None:
     if isinstance(part, str):
         return {"type": "text", "text": part} if part else None
     if part.get("type") == "image_url":
-        return _image(part["image_url"]["url"])
+        return image_block(part)
     return {"type": "text", "text": part["text"]} if part.get("type") == "text" and part.get("text") else None
 
 
-def _image(url: str) -> dict[str, Any]:
+def image_block(part: Mapping[str, Any]) -> dict[str, Any]:
+    """The standard block of an image that the model made.
+
+    Args:
+        part: The wire's `image_url` part.
+
+    Returns:
+        A block with the image's url, or with its bytes.
+    """
+    url = part["image_url"]["url"]
     head, found, data = url.partition(";base64,")
     if not found:
         return {"type": "image", "url": url}

@@ -1,6 +1,5 @@
 """LangChain's messages → the wire, and the wire's answers → LangChain's messages."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -18,7 +17,7 @@ from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, Us
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 
 from anyfast_transport.errors import UnsupportedParameterError
-from anyfast_transport.tool_calls import ToolCall, parsed_arguments, wire_call
+from anyfast_transport.tool_calls import ToolCall, wire_call
 from anyfast_transport.wire import Choice, Completion, Delta, Message, usage_of
 
 REASONING = "reasoning_content"
@@ -34,6 +33,7 @@ _NOT_FOR_THE_WIRE = frozenset(
         "thinking",
         "redacted_thinking",
         "tool_use",
+        "tool_result",
         "tool_call",
         "tool_call_chunk",
         "invalid_tool_call",
@@ -54,13 +54,33 @@ def encode_messages(messages: Sequence[BaseMessage]) -> list[Message]:
         messages: The conversation; not changed.
 
     Returns:
-        One wire message for each.
+        One wire message for each; Anthropic's tool results, which stand in a message of the user, become messages.
     """
-    return [_encoded(message) for message in messages]
+    return [wire for message in messages for wire in [*_results_in(message), _encoded(message)] if wire]
 
 
-def _encoded(message: BaseMessage) -> Message:
-    content = _content(message.content)
+def _results_in(message: BaseMessage) -> list[Message]:
+    """The tool results among the blocks of a message, which is where Anthropic's histories have them."""
+    return [
+        {
+            "role": "tool",
+            "tool_call_id": str(block.get("tool_use_id") or ""),
+            "content": _content(block.get("content") or ""),
+        }
+        for block in _blocks(message, "tool_result")
+    ]
+
+
+def _blocks(message: BaseMessage, *kinds: str) -> list[JSON]:
+    content = message.content if isinstance(message.content, list) else []
+    return [block for block in content if isinstance(block, dict) and block.get("type") in kinds]
+
+
+def _encoded(message: BaseMessage) -> Message | None:
+    """A message as a whole; None for one that held nothing but tool results."""
+    content = _content(_carried(message.content) if isinstance(message, AIMessage) else message.content)
+    if not content and _blocks(message, "tool_result"):
+        return None
     wire: JSON = {"role": _role(message), "content": content}
     if message.name:
         wire["name"] = message.name
@@ -96,13 +116,7 @@ def _assistant(message: AIMessage, content: Any) -> JSON:
         more["content"] = "".join(_as_text(part) for part in content)
     if reasoning := _reasoning_of(message):
         more[REASONING] = reasoning
-    extras = message.additional_kwargs.get(CALL_EXTRAS) or {}
-    calls = [wire_call(call["id"], call["name"], call["args"], extras.get(call["id"])) for call in message.tool_calls]
-    calls += [
-        wire_call(call["id"], call["name"] or "", _readable(call["args"]), extras.get(call["id"]))
-        for call in message.invalid_tool_calls
-    ]
-    if calls:
+    if calls := _calls(message):
         more["tool_calls"] = calls
     for key in ("prefix", MESSAGE_EXTRA):
         if message.additional_kwargs.get(key):
@@ -117,22 +131,58 @@ def _as_text(part: Mapping[str, Any]) -> str:
     return str(part.get("text") or "")
 
 
-def _readable(arguments: str | None) -> str:
-    """Arguments that were no JSON, as JSON: Gemini refuses a history with anything else."""
-    text = arguments or ""
-    return text if parsed_arguments(text) is not None else json.dumps({"unreadable": text}, ensure_ascii=False)
+def _calls(message: AIMessage) -> list[JSON]:
+    """The calls of a turn: where LangChain keeps them, or else where a message made by hand may have them."""
+    extras = message.additional_kwargs.get(CALL_EXTRAS) or {}
+    kept = [*message.tool_calls, *message.invalid_tool_calls]
+    if kept:
+        return [wire_call(c["id"], c["name"] or "", c["args"] or "", extras.get(c["id"])) for c in kept]
+    calls = [
+        wire_call(block.get("call_id") or block.get("id"), str(block["name"]), _arguments_of(block))
+        for block in _blocks(message, "tool_use", "tool_call", "function_call")
+        if block.get("name")
+    ]
+    function = message.additional_kwargs.get("function_call")
+    if function and not calls:
+        # OpenAI's functions had no ids, and their results have the name in its place.
+        calls = [wire_call(function.get("name"), function.get("name") or "", _arguments_of(function))]
+    return calls
+
+
+def _arguments_of(block: Mapping[str, Any]) -> Any:
+    return block.get("input") or block.get("args") or block.get("arguments") or {}
 
 
 def _reasoning_of(message: AIMessage) -> str:
     reasoning = message.additional_kwargs.get(REASONING)
     if isinstance(reasoning, str) and reasoning:
         return reasoning
-    blocks = message.content if isinstance(message.content, list) else []
     return "".join(
-        str(block.get("reasoning") or block.get("thinking") or "")
-        for block in blocks
-        if isinstance(block, dict) and block.get("type") in {"reasoning", "thinking"}
+        str(block.get("reasoning") or block.get("thinking") or _summary(block))
+        for block in _blocks(message, "reasoning", "thinking")
     )
+
+
+def _summary(block: Mapping[str, Any]) -> str:
+    """OpenAI's reasoning, of which it gives summaries alone."""
+    summary = block.get("summary")
+    pieces = summary if isinstance(summary, list) else []
+    return "".join(str(piece.get("text") or "") for piece in pieces if isinstance(piece, dict))
+
+
+def _carried(content: str | list[Any]) -> str | list[Any]:
+    """The content of a turn, with a word in place of media that its model kept (file ids), which nobody else has."""
+    if isinstance(content, str):
+        return content
+    return [_or_left_out(block) for block in content]
+
+
+def _or_left_out(block: Any) -> Any:
+    try:
+        _part(block)
+    except UnsupportedParameterError:
+        return f"[{block.get('type')} left out]"
+    return block
 
 
 def _content(content: str | list[Any]) -> Any:
@@ -157,14 +207,18 @@ def _part(block: Any) -> JSON | None:
     return encode(block) if encode else {key: value for key, value in block.items() if key != "cache_control"}
 
 
+def _source(block: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Where a block says what it holds: in itself, or in Anthropic's `source`."""
+    source = block.get("source")
+    return source if isinstance(source, Mapping) else block
+
+
 def _location(block: Mapping[str, Any]) -> str:
     """The url of a medium, or its bytes as a data URI: LangChain's v1 and v0 blocks, and Anthropic's sources."""
-    source = block.get("source") if isinstance(block.get("source"), Mapping) else block
-    source = cast("Mapping[str, Any]", source)
+    source = _source(block)
     if url := source.get("url"):
         return str(url)
-    data = source.get("base64") or source.get("data")
-    if data and source.get("source_type") != "text":
+    if data := source.get("base64") or source.get("data"):
         mime = source.get("mime_type") or source.get("media_type") or block.get("mime_type")
         return f"data:{mime or _DEFAULT_MIME[str(block['type'])]};base64,{data}"
     raise UnsupportedParameterError(
@@ -197,11 +251,20 @@ def _video(block: Mapping[str, Any]) -> JSON:
 
 
 def _audio(block: Mapping[str, Any]) -> JSON:
-    head, _, data = _location(block).partition(";base64,")
-    return {"type": "input_audio", "input_audio": {"data": data or head, "format": head.rpartition("/")[2]}}
+    head, found, data = _location(block).partition(";base64,")
+    if not found:
+        raise UnsupportedParameterError("An audio block needs base64 with a mime_type, not a url.", parameter="audio")
+    kind = head.rpartition("/")[2]
+    return {"type": "input_audio", "input_audio": {"data": data, "format": _AUDIO_FORMATS.get(kind, kind)}}
+
+
+_AUDIO_FORMATS = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav"}
+"""Subtypes of audio's MIME types → the wire's names for them, where those differ."""
 
 
 def _file(block: Mapping[str, Any]) -> JSON:
+    if block.get("source_type") == "text" or _source(block).get("type") == "text":
+        return _plain_text(block)
     name = _extras(block, "filename", "name")
     return {
         "type": "file",
@@ -218,7 +281,11 @@ def _raw_file(block: Mapping[str, Any]) -> JSON:
 
 
 def _plain_text(block: Mapping[str, Any]) -> JSON:
-    return {"type": "text", "text": block.get("text") or ""}
+    text = block.get("text") or (_source(block).get("data") if "source" in block else None)
+    if not isinstance(text, str):
+        kind = str(block.get("type"))
+        raise UnsupportedParameterError(f"A {kind} block of text needs the text itself.", parameter=kind)
+    return {"type": "text", "text": text}
 
 
 _MEDIA = {
@@ -259,6 +326,11 @@ def response_metadata(completion: Completion, choice: Choice) -> JSON:
     return metadata
 
 
+def additional_kwargs(choice: Choice) -> JSON:
+    """The reasoning of an answer, and what else is no part of its content."""
+    return {**({REASONING: choice.reasoning} if choice.reasoning else {}), **_kept(choice)}
+
+
 def _kept(choice: Choice) -> JSON:
     """What must survive on the message until it goes back."""
     kept: JSON = {}
@@ -288,11 +360,10 @@ def decode_message(completion: Completion, choice: Choice) -> AIMessage:
     Returns:
         The message.
     """
-    reasoning = {REASONING: choice.reasoning} if choice.reasoning else {}
     first = choice is completion.choices[0]
     return AIMessage(
         content=_message_content(choice.text, choice.images),
-        additional_kwargs={**reasoning, **_kept(choice)},
+        additional_kwargs=additional_kwargs(choice),
         tool_calls=[tool_call(name=c.name, args=c.parsed(), id=c.id) for c in choice.tool_calls if not c.error],
         invalid_tool_calls=[
             invalid_tool_call(name=c.name, args=c.arguments, id=c.id, error=c.error)

@@ -32,10 +32,13 @@ def enable_load() -> None:
     """
     module: Any = importlib.import_module("langchain_core.load.load")
     mapping = getattr(module, "ALL_SERIALIZABLE_MAPPINGS", None)
-    if mapping is None:
+    namespaces = getattr(module, "DEFAULT_NAMESPACES", None)
+    if mapping is None or namespaces is None:
         raise RuntimeError(
             "This version of langchain-core keeps its list of loadable classes elsewhere: "
             'use load(…, allowed_objects=[ChatAnyfast], valid_namespaces=["langchain_anyfast"]).'
         )
     mapping[_LC_ID] = _LC_ID
+    if _LC_ID[0] not in namespaces:
+        namespaces.append(_LC_ID[0])
     getattr(module, "_default_class_paths_cache", {}).pop("all", None)

@@ -5,17 +5,20 @@ from typing import Any, Literal
 
 import httpx
 import pytest
-from anyfast_emulator import Emulator
 from langchain_core.messages import AIMessage
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 
+from anyfast_emulator import Emulator
+from cassettes.tape import CONFIG, FOLDER
 from langchain_anyfast import ChatAnyfast, enable_load
 
 # A model that thinks refuses a forced tool choice: it is asked for in the prompt instead, and the user is told.
 pytestmark = pytest.mark.filterwarnings("ignore:.*(forced tool_choice|JSON mode while it thinks)")
 
-PICTURE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 """One pixel: the suite asks the web for its pictures, and these tests ask nobody but loopback."""
 
 
@@ -30,6 +33,17 @@ def emulator():
     with Emulator() as running:
         Standard.emulator = running
         yield running
+
+
+@pytest.fixture(scope="session")
+def vcr_config():
+    """The suite's test of streaming is replayed from the project's cassettes, over and over."""
+    return {**CONFIG, "allow_playback_repeats": True}
+
+
+@pytest.fixture(scope="module")
+def vcr_cassette_dir():
+    return str(FOLDER)
 
 
 class TestUnit(ChatModelUnitTests):
@@ -59,6 +73,7 @@ class Standard(ChatModelIntegrationTests):
 
     emulator: Emulator
     model_id: str
+    cassettes: str
     thinking: bool | None = None
 
     @property
@@ -73,6 +88,14 @@ class Standard(ChatModelIntegrationTests):
             "base_url": self.emulator.base_url,
             "api_key": self.emulator.api_key,
         }
+
+    @property
+    def enable_vcr_tests(self):
+        return True
+
+    @pytest.fixture
+    def default_cassette_name(self):
+        return f"{self.cassettes}/stream_time"
 
     @property
     def supports_json_mode(self):
@@ -129,26 +152,31 @@ class Seeing(Standard):
 
 class TestDeepSeekProThinking(Standard):
     model_id = "deepseek-v4-pro"
+    cassettes = "deepseek"
     thinking = True
 
 
 class TestDeepSeekFlash(Standard):
     model_id = "deepseek-v4-flash"
+    cassettes = "deepseek_without_thinking"
     thinking = False
 
 
 class TestQwen(Seeing):
     model_id = "qwen3.6-flash"
+    cassettes = "qwen"
     thinking = True
 
 
 class TestDoubao(Seeing):
     model_id = "doubao-seed-evolving"
+    cassettes = "doubao"
     thinking = True
 
 
 class TestGemini(Seeing):
     model_id = "gemini-2.5-pro"
+    cassettes = "gemini"
     thinking = True
 
     @property

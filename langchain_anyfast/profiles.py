@@ -1,0 +1,68 @@
+"""What LangChain may know of a model, made of its family's row; the sources are beside the facts there.
+
+Only what a model's own row says is in its profile: a field that is left out is not known.
+"""
+
+from collections.abc import Mapping
+
+from langchain_core.language_models.model_profile import ModelProfile
+
+from anyfast_transport.families import PLAIN, Family, family_of
+
+# Upstream, models page: text, images, video, audio and PDF.
+_SEES_AND_HEARS = frozenset({"text", "image_url", "video_url", "input_audio", "file"})
+
+_INPUTS: Mapping[str, frozenset[str]] = {
+    # Rows that refuse no kind of content, and what their models take.
+    "Gemini 3": _SEES_AND_HEARS,
+    "Gemini 2.5": _SEES_AND_HEARS,
+    "Gemini 2.0": _SEES_AND_HEARS,
+    "DeepSeek V4 vision": frozenset({"text", "image_url"}),  # seen upstream by 2026-08
+}
+
+
+def profile_of(model: str) -> ModelProfile:
+    """The profile of a model.
+
+    Args:
+        model: Model id.
+
+    Returns:
+        What its row knows; empty for a model that no row knows.
+    """
+    family = family_of(model)
+    return ModelProfile() if family is PLAIN else _profile(family)
+
+
+def _profile(family: Family) -> ModelProfile:
+    profile = ModelProfile(
+        text_inputs=True,
+        text_outputs=True,
+        tool_calling=True,
+        tool_call_streaming=True,
+        temperature="temperature" not in family.refuses,
+        reasoning_output=True in family.thinking,
+        # While it thinks: create_agent asks for nothing else.
+        tool_choice=family.forces_tools_while_thinking or not family.thinks_by_default,
+        # create_agent then sends a json_schema, and does not ask twice: only where it binds the model. An explicit
+        # ProviderStrategy works on every model, since what a family lacks is lowered.
+        structured_output=family.json_schema,
+    )
+    if family.context_window is not None:
+        profile["max_input_tokens"] = family.context_window
+    if family.output_limit is not None:
+        profile["max_output_tokens"] = family.output_limit
+    if family.effort_levels:
+        profile["reasoning_effort_levels"] = list(family.effort_levels)
+    parts = family.parts or _INPUTS.get(family.name)
+    if parts is not None:
+        _put_inputs(profile, parts)
+    return profile
+
+
+def _put_inputs(profile: ModelProfile, parts: frozenset[str]) -> None:
+    profile["image_inputs"] = profile["image_url_inputs"] = "image_url" in parts
+    profile["image_tool_message"] = "image_url" in parts
+    profile["video_inputs"] = "video_url" in parts
+    profile["audio_inputs"] = "input_audio" in parts
+    profile["pdf_inputs"] = profile["pdf_tool_message"] = "file" in parts

@@ -1,0 +1,153 @@
+# ruff: noqa: T201, E501  # it prints what it has to say; one row is one line
+"""Takes one guard away at a time, on a copy, and looks for a test that misses it. `make mutations`; not for CI.
+
+A guard whose absence no test notices is either not tested or not needed. Each row: what is taken away, the file, the
+text that goes and the text that comes, and the tests that must fail for it (an expression for pytest's -k).
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+COPIED = (
+    "anyfast_transport",
+    "langchain_anyfast",
+    "llama_index_anyfast",
+    "anyfast_emulator",
+    "tests",
+    "pyproject.toml",
+)
+
+PLUGINS = ("-p", "pytest_asyncio.plugin", "-p", "pytest_timeout")
+"""Others only make the start of fifty runs slow."""
+
+
+class Guard(NamedTuple):
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+GUARDS = (
+    Guard("the retry stop", "retries.py", "retries_done >= max_retries", "retries_done > max_retries", "503 or closed"),
+    Guard("retries only of what may pass", "retries.py", "not error.retryable or ", "", "quota or conversion or 501"),
+    Guard("the cap on Retry-After", "retries.py", "asked <= LONGEST_RETRY_AFTER", "True", "day"),
+    Guard("no retry once the answer began", "errors.py", "return not self.begun", "return True", "cut"),
+    Guard("the waiting counts", "exchange.py", "left is not None and left <= delay", "False", "deadline"),
+    Guard("the retries in the metadata", "exchange.py", "self.retries += 1\n", "self.retries += 1 - 1\n", "seen_in_the_log"),
+    Guard("the log line", "exchange.py", "_log.info(", "_log.debug(", "seen_in_the_log"),
+    Guard("the finish check", "stream.py", "if self._choice.finish_reason is None:", "if False:", "finish_reason"),
+    Guard("an error inside a 200", "stream.py", 'error = payload.get("error")', "error = None", "error"),
+    Guard("the deadline under each read", "deadline.py", "return left if timeout is None else min(timeout, left)",
+          "return timeout", "whole_call"),
+    Guard("data restarts the clock", "stream.py", "            self._took_data = True\n", "", "keeps_a_stream_alive"),
+    Guard("the first-token limit", "exchange.py", "self.deadline.limit(_FIRST, self._first)", "pass", "first_token"),
+    Guard("the total limit", "exchange.py", "self.deadline.limit(_TOTAL, connection.total_timeout)", "pass", "whole_call"),
+    Guard("the cap on reasoning, in characters", "exchange.py", "self._reasoned > most", "False", "reasoning_without"),
+    Guard("the cap on reasoning, in seconds", "exchange.py",
+          "self.deadline.limit(_REASONING, self.connection.max_reasoning_seconds)", "pass", "reasoning_without"),
+    Guard("an answer lifts that cap", "exchange.py", "self.deadline.lift(_REASONING)", "pass", "lifts_the_cap"),
+    Guard("the drain after DONE has an end", "exchange.py", "self.deadline.limit(_END, DRAIN_SECONDS)", "pass", "DONE"),
+    Guard("close on leaving, sync", "client.py", "stack.enter_context(contextlib.closing(self._send(exchange, client)))",
+          "self._send(exchange, client)", "reference_counts"),
+    Guard("close on leaving, async", "client.py",
+          "await stack.enter_async_context(contextlib.aclosing(await self._send(exchange, client)))",
+          "await self._send(exchange, client)", "reference_counts"),
+    Guard("what ended badly is thrown away", "pools.py", "if not (sound and wanted)", "if not wanted", "cancelled or dry"),
+    Guard("a pool for each loop", "pools.py", "if entry := self._by_loop.get(loop):",
+          "if entry := next(iter(self._by_loop.values()), None):", "loops_in_a_row or loop_each"),
+    Guard("a pool ends with its loop", "pools.py", "        await pool.shut_down()\n", "        pass\n", "loops_in_a_row"),
+    Guard("idle connections are swept", "pools.py", "call_later(KEEP_SECONDS, self._sweep)",
+          "call_later(99, self._sweep)", "swept"),
+    Guard("anew after a fork", "pools.py", "os.register_at_fork(after_in_child=SHARED.forget)", "pass", "fork or parent"),
+    Guard("the child closes the parent's sockets", "pools.py", "                sock.close()\n", "                pass\n",
+          "fork or parent"),
+    Guard("close spares calls at work", "pools.py", "if client is None or self._users.get(client):", "if client is None:",
+          "spares"),
+    Guard("no cookies", "pools.py", "cookies=_no_cookies()", "cookies=None", "cookie"),
+    Guard("the cap on a body", "exchange.py", "if self._size > self._size_limit:", "if False:",
+          "without_end_is_ended or bomb"),
+    Guard("the cap on an event", "exchange.py", "if self._since_event > EVENT_LIMIT:", "if False:", "without_an_event"),
+    Guard("the cap on an error's body", "client.py", "if len(data) >= ERROR_BODY_LIMIT:", "if False:", "error_body_without"),
+    Guard("the cap on heads", "deadline.py", "self._head_bytes -= len(data)", "pass", "interim_answers"),
+    Guard("only codings with a bound", "exchange.py", "if coding not in _CODINGS:", "if False:", "bomb or coding"),
+    Guard("deep JSON", "events.py", "except RecursionError:", "except ZeroDivisionError:", "deep"),
+    Guard("typed errors for what httpx raises, sync", "client.py", "    httpx.HTTPError,\n", "", "closed or reset"),
+    Guard("the masking of errors", "exchange.py", "self._exchange.mask(error)", "pass", "echoes_is_masked"),
+    Guard("the masking of pieces of a key", "masking.py", "RUN = 12", "RUN = 99", "echoes_is_masked or spelling"),
+    Guard("the masking of encoded keys", "masking.py", "return [key, quote", "return [key]\n    return [key, quote", "masked"),
+    Guard("the masking of logs", "masking.py", "if mask is not None:", "if False:", "echoes_is_masked"),
+    Guard("the masking of metadata", "exchange.py", "_mask_metadata(completion, self._mask.metadata)", "pass", "metadata"),
+    Guard("no frames in errors", "exchange.py", "chained.__traceback__ = chained.__context__ = None", "pass", "masked"),
+    Guard("no request in errors", "exchange.py", 'error.request = httpx.Request("POST", url)', "pass", "nothing_shows"),
+    Guard("the check of the key", "connection.py", "    if wrong:\n", "    if False:\n", "cannot_be_one"),
+    Guard("headers are not quoted", "exchange.py", "if isinstance(error, (httpx.LocalProtocolError, UnicodeError)):",
+          "if False:", "header_that_cannot"),
+    Guard("redirects are not followed, sync", "client.py", "client.send(request, stream=True, follow_redirects=False)",
+          "client.send(request, stream=True, follow_redirects=True)", "redirect"),
+    Guard("plain http warns", "connection.py", 'if url.scheme == "http" and', "if False and", "plain_http"),
+    Guard("no key in dumps", "connection.py", "exclude=True, repr=False)\n    \"\"\"The gateway's key",
+          "repr=True)\n    \"\"\"The gateway's key", "nothing_shows or dump"),
+    Guard("no key in pickles", "connection.py", "dict.fromkeys(_LEFT_BEHIND)", "{}", "nothing_shows or spawn"),
+)  # fmt: skip
+
+
+def misses(guard: Guard, copy: Path) -> str:
+    """Runs the tests without one guard; says how they took it."""
+    path = copy / "anyfast_transport" / guard.file
+    source = path.read_text()
+    if guard.old not in source:
+        return "GONE: the text is not in the file any more"
+    path.write_text(source.replace(guard.old, guard.new))
+    command = [sys.executable, "-m", "pytest", *PLUGINS, "-q", "-x", "--timeout=30", "-k", guard.tests]
+    faces = {"FAULTS_AGAINST": os.environ.get("FAULTS_AGAINST", "transport")}
+    try:
+        done = subprocess.run(  # noqa: S603  # our own command
+            [*command, "tests/faults"],
+            cwd=copy,
+            env={**os.environ, **faces, "PYTHONPATH": str(copy), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+    except subprocess.TimeoutExpired:
+        return "missed (a test hangs)"
+    finally:
+        path.write_text(source)
+    if done.returncode == 1 or "Timeout" in done.stdout:
+        failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        return "missed: " + (failed[0].partition("::")[2][:90] if failed else "a test hangs")
+    return "NOT MISSED" if done.returncode == 0 else f"BROKEN: pytest ended with {done.returncode}"
+
+
+def main(wanted: list[str]) -> int:
+    """Runs the rows whose names hold one of the words, or all of them."""
+    unmissed = 0
+    with tempfile.TemporaryDirectory() as directory:
+        copy = Path(directory)
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, copy / name)
+        for guard in GUARDS:
+            if wanted and not any(word in guard.name for word in wanted):
+                continue
+            verdict = misses(guard, copy)
+            unmissed += not verdict.startswith("missed")
+            print(f"{guard.name:45} {verdict}", flush=True)
+    print(f"{unmissed} not missed" if unmissed else "Each guard is missed.")
+    return bool(unmissed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

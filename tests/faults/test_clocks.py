@@ -1,0 +1,187 @@
+"""The clocks and the retries that need more than a row of the table."""
+
+import asyncio
+import email.utils
+import json
+import logging
+import time
+
+import httpx
+import pytest
+from fault_gateway import (
+    DONE,
+    END,
+    EVENTS,
+    TEXT,
+    both,
+    chunk,
+    close,
+    delta,
+    drip,
+    finish,
+    good,
+    head,
+    hold,
+    part,
+    sse,
+    whole,
+)
+
+import anyfast_transport as af
+from anyfast_transport import retries
+
+BUSY = (whole(b'{"error":{"message":"busy"}}', 429),)
+SLOW = 0.15
+
+
+def test_the_deadline_counts_what_is_waited_between_attempts(mode, face, gateway, llm, monkeypatch):
+    monkeypatch.setattr(retries, "FIRST_DELAY", 0.05)
+    monkeypatch.setattr(retries.delay_before_retry, "__kwdefaults__", {"jitter": lambda: 1.0})
+    gateway.script(BUSY)
+    started = time.monotonic()
+    with pytest.raises(af.RateLimitError):
+        face.run(mode, llm(timeout=0.3, max_retries=99))
+    assert time.monotonic() - started < 0.5
+    assert 2 <= len(gateway.requests) <= 4
+
+
+def test_a_wait_that_the_deadline_does_not_leave_is_not_begun(mode, face, gateway, llm):
+    gateway.script((whole(b"", 429, "text/plain", "retry-after: 30"),))
+    started = time.monotonic()
+    with pytest.raises(af.RateLimitError) as caught:
+        face.run(mode, llm(timeout=5.0))
+    assert caught.value.retry_after == 30
+    assert time.monotonic() - started < 1
+    assert len(gateway.requests) == 1
+
+
+def test_a_day_is_not_waited_for_even_without_a_timeout(mode, face, gateway, llm):
+    gateway.script((whole(b"", 429, "text/plain", "retry-after: 86400"),))
+    with pytest.raises(af.RateLimitError) as caught:
+        face.run(mode, llm(timeout=None))
+    assert caught.value.retry_after == 86400
+    assert len(gateway.requests) == 1
+
+
+@pytest.mark.parametrize("spell", [lambda at: "1", lambda at: email.utils.formatdate(at + 1.9, usegmt=True)])
+def test_retry_after_is_waited_for(spell, face, gateway, llm):
+    gateway.script((whole(b"", 429, "text/plain", f"retry-after: {spell(time.time())}"),), (good,))
+    started = time.monotonic()
+    assert face.run("stream", llm()) == TEXT
+    assert 0.7 < time.monotonic() - started < 2.5
+
+
+def test_every_attempt_sends_the_same_bytes(mode, face, gateway, llm):
+    gateway.script(BUSY, (close,), (good,))
+    face.run(mode, llm())
+    assert len(gateway.requests) == 3
+    assert len(set(gateway.requests)) == 1
+
+
+def test_retries_are_seen_in_the_log_and_in_the_metadata(gateway, llm, face, caplog):
+    caplog.set_level(logging.INFO, "anyfast")
+    gateway.script((whole(b"SECRET-BODY", 503, "text/plain", "x-oneapi-request-id: id-7"),), (good,))
+    model = llm()
+    if face.name == "ChatAnyfast":
+        assert model.invoke("hi").response_metadata["retries"] == 1
+    elif face.name == "AnyfastLLM":
+        assert model.complete("hi").additional_kwargs["retries"] == 1
+    else:
+        assert af.Client(model).complete({"model": "m", "messages": []}).retries == 1
+    (record,) = [record for record in caplog.records if record.name == "anyfast"]
+    said = record.getMessage()
+    for part_of_it in ("POST", f"127.0.0.1:{gateway.port}", "503", "attempt 1", "id-7", " s"):
+        assert part_of_it in said
+    assert "SECRET-BODY" not in said
+
+
+def test_the_first_token_may_take_longer_than_the_next(face, gateway, llm):
+    wait = drip_for(chunk(b": PING\n\n"), 0.3)
+    gateway.script((both(good, sse()), wait, both(hold, b"".join(map(chunk, EVENTS)) + END)))
+    for mode in ("stream", "astream"):
+        assert face.run(mode, llm(timeout=SLOW, first_token_timeout=5.0)) == TEXT
+
+
+def test_the_first_token_has_a_limit(face, gateway, llm):
+    gateway.script((both(good, sse()), drip(chunk(b": PING\n\n"))))
+    for mode in ("stream", "astream"):
+        with pytest.raises(af.APITimeoutError, match=r"first_token_timeout=0\.15"):
+            face.run(mode, llm(timeout=5.0, first_token_timeout=SLOW))
+
+
+def drip_for(piece, seconds):
+    async def step(caller):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            await caller.send(piece)
+            await asyncio.sleep(0.02)
+
+    return step
+
+
+@pytest.mark.parametrize("steps", [(hold,), (both(head(length=99), sse()), hold)])
+def test_the_whole_call_is_limited_in_silence_too(steps, mode, face, gateway, llm):
+    gateway.script(steps)
+    started = time.monotonic()
+    with pytest.raises(af.APITimeoutError, match=r"total_timeout=0\.15"):
+        face.run(mode, llm(timeout=3.0, total_timeout=SLOW))
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("timeout", [None, 5.0])
+def test_the_whole_call_has_a_limit_if_one_is_set(timeout, mode, face, gateway, llm):
+    gateway.script((both(head(length=10_000), sse()), both(drip(b" "), drip(chunk(delta(content="x"))))))
+    with pytest.raises(af.APITimeoutError, match=r"total_timeout=0\.15"):
+        face.run(mode, llm(timeout=timeout, total_timeout=SLOW))
+
+
+def test_data_keeps_a_stream_alive(face, gateway, llm):
+    letters = [chunk(delta(content=letter)) for letter in "abcdefghij"]
+
+    async def slowly(caller):
+        for letter in letters:
+            await caller.send(letter)
+            await asyncio.sleep(0.04)
+
+    gateway.script((sse(), slowly, chunk(finish()) + chunk(DONE) + END))
+    for mode in ("stream", "astream"):
+        assert face.run(mode, llm(timeout=0.2)) == "abcdefghij"
+
+
+def test_no_timeout_is_no_timeout(mode, face, gateway, llm):
+    gateway.script((good,))
+    assert face.run(mode, llm(timeout=None)) == TEXT
+
+
+def test_an_httpx_timeout_is_taken_apart(mode, face, gateway, llm):
+    gateway.script((part, hold))
+    with pytest.raises(af.APITimeoutError):
+        face.run(mode, llm(timeout=httpx.Timeout(30, read=SLOW)))
+
+
+@pytest.mark.parametrize("limit", [{"max_reasoning_chars": 30}, {"max_reasoning_seconds": SLOW}])
+def test_reasoning_without_an_answer_is_ended(limit, mode, face, gateway, llm):
+    gateway.script((sse(), drip(chunk(delta(reasoning_content="hmm, ")))))
+    with pytest.raises(af.StreamInterruptedError) as caught:
+        face.run(mode, llm(timeout=5.0, **limit))
+    (name,) = limit
+    assert name in str(caught.value)
+    assert caught.value.partial.choice.reasoning.startswith("hmm, hmm")
+    assert gateway.sees(lambda g: g.open == 0)
+
+
+@pytest.mark.parametrize("limit", [{"max_reasoning_chars": 30}, {"max_reasoning_seconds": SLOW}])
+def test_an_answer_lifts_the_cap_on_reasoning(limit, mode, face, gateway, llm):
+    async def slowly(caller):
+        await asyncio.sleep(2 * SLOW)
+
+    text = delta(content=TEXT)
+    late = delta(reasoning_content="x" * 99)
+    gateway.script((sse(text), slowly, chunk(late) + chunk(finish()) + chunk(DONE) + END))
+    assert face.run(mode, llm(timeout=5.0, **limit)) == TEXT
+
+
+def test_without_a_cap_nothing_is_streamed_that_was_not_asked_for(gateway, llm, face):
+    face.run("invoke", llm())
+    body = json.loads(gateway.requests[0].partition(b"\r\n\r\n")[2])
+    assert not body.get("stream")

@@ -1,0 +1,343 @@
+"""The key is given to the gateway, and to nobody else."""
+
+import asyncio
+import base64
+import copy
+import json
+import logging
+import pickle
+import re
+import socket
+import ssl
+import subprocess
+import threading
+import traceback
+import warnings
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from fault_gateway import END, EVENTS, JSON, KEY, TEXT, Gateway, both, close, good, head, hold, reset, sse, whole
+
+import anyfast_transport as af
+from anyfast_transport import connection, pools
+from anyfast_transport.masking import MASK, RUN, Mask
+
+HERE = str(Path(__file__).parent)
+"""The frames of the tests know the key."""
+
+SPELLINGS = {
+    "whole": KEY,
+    "in a header": f"Bearer {KEY}",
+    "cut short": KEY[:20],
+    "its end": KEY[-20:],
+    "its middle": KEY[9:24],
+    "percent-encoded": "".join(f"%{ord(c):02x}" for c in KEY),
+    "base64": base64.b64encode(KEY.encode()).decode(),
+    "base64 of the header": base64.b64encode(f"Bearer {KEY}".encode()).decode(),
+}
+
+
+def leaks(text):
+    """The pieces of the key in a text, however they are spelled."""
+    runs = [KEY[at : at + RUN] for at in range(len(KEY) - RUN + 1)]
+    encoded = [SPELLINGS[name] for name in ("percent-encoded", "base64", "base64 of the header")]
+    return [piece for piece in (*runs, *encoded) if piece in text]
+
+
+def everything(error):
+    """All that a logger, a tracer or a pickle may make of an exception: with locals, causes and attributes."""
+    seen, todo, said = set(), [error], []
+    while todo:
+        one = todo.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        shown = traceback.TracebackException.from_exception(one, capture_locals=True)
+        shown.stack = traceback.StackSummary.from_list([frame for frame in shown.stack if HERE not in frame.filename])
+        shown.__cause__ = shown.__context__ = None  # each has its own turn
+        said += ["".join(shown.format()), str(one), repr(one), repr(vars(one)), repr(one.args)]
+        response = getattr(one, "response", None)
+        if response is not None:
+            said += [response.text, repr(response.headers), repr(response)]
+        todo += [one.__cause__, one.__context__, getattr(one, "error", None)]
+        with_request = getattr(one, "_request", None)
+        if with_request is not None:
+            said.append(repr(with_request.headers.raw))
+    return "\n".join(said)
+
+
+def error_of(face, mode, model):
+    try:
+        face.run(mode, model)
+    except af.AnyfastError as error:
+        return error
+    return None
+
+
+def echoes(said):
+    body = json.dumps({"error": {"message": f"bad key {said}", "code": said, "type": said}}).encode()
+    lines = (f"x-oneapi-request-id: {said}", f"x-debug: {said}")
+    event = b"data: " + body + b"\n\n"
+    return {
+        "a refusal": (whole(body, 400, "application/json", *lines),),
+        "a refusal in text": (whole(said.encode(), 500, "text/plain", *lines),),
+        "a 200 with an error": (whole(body, 200, "application/json", *lines),),
+        "a 200 of no shape": (whole(said.encode(), 200, "application/json", *lines),),
+        "an error event": (sse(*EVENTS[:3], event, lines=lines) + END,),
+        "an event of no shape": (sse(b"data: " + said.encode() + b"\n\n", lines=lines) + END,),
+        "a cut answer": (both(head(200, "application/json", *lines, length=99), sse(*EVENTS[:3], lines=lines)), close),
+    }
+
+
+@pytest.fixture
+def logged(caplog):
+    """All loggers at DEBUG."""
+    caplog.set_level(logging.DEBUG)
+    for name in ("httpx", "httpcore", "anyfast", "asyncio"):
+        caplog.set_level(logging.DEBUG, name)
+    caplog.handler.setLevel(logging.DEBUG)
+    return lambda: "\n".join(f"{record.getMessage()} {record.msg} {record.args}" for record in caplog.records)
+
+
+@pytest.mark.parametrize("where", echoes(""))
+@pytest.mark.parametrize("spelling", ["whole", "cut short", "percent-encoded", "base64 of the header"])
+def test_what_the_gateway_echoes_is_masked(where, spelling, face, gateway, llm, logged):
+    if spelling != "whole" and face.name != "transport":
+        pytest.skip("the mask is the transport's")
+    gateway.script(echoes(SPELLINGS[spelling])[where])
+    for mode in ("invoke", "astream"):
+        error = error_of(face, mode, llm(max_retries=0))
+        assert error is not None
+        assert not leaks(everything(error) + str(pickle.dumps(error)))
+    assert not leaks(logged())
+
+
+def test_an_answer_with_the_key_in_its_metadata(gateway, llm, face):
+    gateway.script(
+        (whole(JSON.replace(b'"c1"', f'"{KEY}"'.encode()), 200, "application/json", f"x-request-id: {KEY}"),)
+    )
+    model = llm()
+    if face.name == "ChatAnyfast":
+        answer = repr(model.invoke("hi"))
+    elif face.name == "AnyfastLLM":
+        answer = repr(model.complete("hi"))
+    else:
+        answer = repr(af.Client(model).complete({"model": "m", "messages": []}))
+    assert MASK in answer
+    assert not leaks(answer)
+
+
+@pytest.mark.parametrize("steps", [(good,), (close,), (reset,), (hold,), (sse(*EVENTS[:2]), reset)])
+def test_nothing_shows_the_key(steps, mode, face, gateway, llm, logged, recwarn):
+    gateway.script(steps)
+    model = llm(timeout=0.3 if steps == (hold,) else 30.0, max_retries=1)
+    error = error_of(face, mode, model)
+    assert error is None or not leaks(everything(error))
+    shown = [repr(model), str(model), str(pickle.dumps(model)), repr(copy.copy(model)), repr(copy.deepcopy(model))]
+    shown += (
+        [str(model.model_dump()), model.model_dump_json(exclude={"timeout"})] if hasattr(model, "model_dump") else []
+    )
+    assert face.name == "AnyfastLLM" or "api_key" not in model.model_dump()
+    assert not leaks("\n".join(shown) + logged() + "\n".join(str(w.message) for w in recwarn))
+    assert KEY.encode() in gateway.requests[0], "it is sent, though"
+
+
+def test_frameworks_dump_without_it(gateway, llm, face):
+    if face.name == "ChatAnyfast":
+        from langchain_core.load import dumps
+
+        assert not leaks(dumps(llm()))
+    elif face.name == "AnyfastLLM":
+        assert not leaks(str(llm().to_dict()) + llm().to_json())
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        (KEY + "\n", "line break"),
+        (KEY[:20] + "\r\nx: " + KEY[20:], "line break"),
+        (KEY[:20] + " " + KEY[20:], "space"),
+        ("Bearer " + KEY, "Bearer"),
+        (KEY + "é", "characters"),
+        (KEY + "\x00", "characters"),
+        ("", "ANYFAST_API_KEY"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["invoke", "astream"])
+def test_a_key_that_cannot_be_one(bad, says, mode, face, gateway, llm, logged):
+    with pytest.raises(af.AuthenticationError, match=says) as caught:
+        face.run(mode, llm(api_key=bad))
+    assert not leaks(everything(caught.value) + logged())
+    assert not gateway.requests
+
+
+def test_a_header_that_cannot_be_one_is_not_shown(mode, face, llm):
+    """It may be a secret, too, and not one that is known here and could be masked."""
+    for headers in ({"x-other": "hush-hush\n"}, {"x-other": "hush-hush é"}, {"x hush-hush": "1"}):
+        with pytest.raises(af.AnyfastError) as caught:
+            face.run(mode, llm(default_headers=headers, max_retries=0))
+        assert "hush-hush" not in everything(caught.value)
+
+
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_redirect_does_not_take_it_along(status, mode, face, gateway, llm):
+    elsewhere = Gateway().start()
+    try:
+        target = f"location: http://localhost:{elsewhere.port}/v1/chat/completions"
+        gateway.script((head(status, "text/html", target, length=0),))
+        with pytest.raises(af.APIStatusError, match="localhost"):
+            face.run(mode, llm())
+        assert not elsewhere.connections
+    finally:
+        elsewhere.stop()
+
+
+def test_no_other_vendors_key_is_read(face, gateway, llm, monkeypatch):
+    for vendor in ("OPENAI", "DEEPSEEK", "DASHSCOPE", "ARK", "GEMINI", "GOOGLE", "ANTHROPIC"):
+        monkeypatch.setenv(f"{vendor}_API_KEY", KEY)
+    with pytest.raises(af.AuthenticationError, match="ANYFAST_API_KEY"):
+        face.run("invoke", llm(api_key=None))
+    assert not gateway.requests
+
+
+def test_a_cookie_of_one_key_does_not_go_out_with_another(face, gateway, llm):
+    gateway.script((whole(JSON, 200, "application/json", "set-cookie: session=7; path=/"),))
+
+    async def twice():
+        await face.aask(llm())
+        await face.aask(llm())
+
+    face.ask(llm())
+    face.ask(llm())
+    asyncio.run(twice())
+    assert not any(b"session=7" in request for request in gateway.requests)
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("http://gateway.example/v1", True),
+        ("http://10.0.0.8:3000/v1", True),
+        ("https://gateway.example/v1", False),
+        ("http://localhost:3000/v1", False),
+        ("http://127.0.0.5/v1", False),
+        ("http://[::1]:80/v1", False),
+    ],
+)
+def test_plain_http_beyond_this_machine_warns_once(url, warned, face, llm):
+    connection.warn_of_plain_http.cache_clear()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        llm(base_url=url)
+        llm(base_url=url)
+    assert [warning.category for warning in caught] == [af.AnyfastWarning] * warned
+
+
+def test_the_proxy_variables_are_honoured(mode, face, gateway, llm, monkeypatch):
+    pools.SHARED.close()
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{gateway.port}")
+    connection.warn_of_plain_http.cache_clear()
+    with pytest.warns(af.AnyfastWarning, match="http://"):
+        model = llm(base_url="http://gateway.example/v1")
+    assert face.run(mode, model) == TEXT
+    assert gateway.requests[0].startswith(b"POST http://gateway.example/v1/chat/completions")
+    pools.SHARED.close()
+
+
+def test_proxy_variables_that_make_no_sense(mode, face, llm, monkeypatch):
+    pools.SHARED.close()
+    monkeypatch.setenv("ALL_PROXY", "gopher://x")
+    with pytest.raises(af.APIConnectionError, match="proxy"):
+        face.run(mode, llm(max_retries=0))
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate of our own making for this one test."""
+    made = tmp_path / "cert.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-keyout", str(made), "-out", str(tmp_path / "ca.pem"), "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost"]
+    try:
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603  # our own command
+    except FileNotFoundError:
+        pytest.skip("no openssl on this machine")
+    return tmp_path / "ca.pem", made
+
+
+@pytest.fixture
+def tls_port(certificate):
+    """Answers one request after the other over TLS."""
+    ca, key = certificate
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(ca, key)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            try:
+                with context.wrap_socket(sock, server_side=True) as tls:
+                    tls.recv(65536)
+                    tls.sendall(whole(JSON, 200, "application/json", "connection: close"))
+            except OSError:
+                pass
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield listener.getsockname()[1]
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(5)
+
+
+def test_the_ca_variables_are_honoured_and_nothing_else_is_trusted(certificate, tls_port, face, llm, monkeypatch):
+    url = f"https://localhost:{tls_port}/v1"
+    for mode in ("invoke", "ainvoke"):
+        pools.SHARED.close()
+        pools._ssl_context.cache_clear()
+        with pytest.raises(af.APIConnectionError, match=r"(?i)certificate"):
+            face.run(mode, llm(base_url=url, max_retries=0))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+        pools.SHARED.close()
+        pools._ssl_context.cache_clear()
+        assert face.run(mode, llm(base_url=url)) == TEXT
+        monkeypatch.delenv("SSL_CERT_FILE")
+    pools.SHARED.close()
+    pools._ssl_context.cache_clear()
+
+
+# The mask alone.
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_every_spelling_is_masked_and_what_is_around_it_stays(spelling):
+    masked = Mask(KEY).text(f"before {SPELLINGS[spelling]} between {SPELLINGS[spelling]} after")
+    assert not leaks(masked)
+    assert re.fullmatch(r"before .*\[key\]\S* between .*\[key\]\S* after", masked)
+
+
+def test_a_key_with_characters_that_urls_encode():
+    key = "ab/cd+ef=gh/ij+kl=mn"
+    assert Mask(key).text(f"x {quote(key, safe='')} y") == "x [key] y"
+
+
+@pytest.mark.parametrize("text", ["", "nothing to hide", "sk-", "K7q9", "a sk-8 y", "task-*"])
+def test_other_text_is_left_alone(text):
+    assert Mask(KEY).text(text) == text
+
+
+def test_what_the_gateway_cut_itself_is_masked_as_well():
+    assert Mask(KEY).text("用尽 [sk-abc***xyz] !") == "用尽 [[key]] !"
+
+
+def test_a_short_key_masks_no_words():
+    assert Mask("abc").text("abc alphabet") == "abc alphabet"
+
+
+def test_the_mask_shows_no_key():
+    assert not leaks(repr(Mask(KEY)) + repr(vars(Mask(KEY))))
