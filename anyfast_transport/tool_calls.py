@@ -208,6 +208,8 @@ class ToolCallAssembler:
         name, arguments = _function_of(entry)
         position, opened = self._place(entry, name, arguments)
         call = self._calls[position]
+        if not call.pieces and arguments.strip() == "null":
+            arguments = ""  # none, as in a whole answer; frameworks take "null" for broken arguments
         # Later pieces are left as they are: "{}{}" may be the middle of a string.
         texts = [arguments] if call.pieces else _unglued(arguments)
         if extra := _extra_of(entry):

@@ -244,7 +244,7 @@ async def test_05_unreadable_arguments_never_execute(streaming, arguments, finis
 
 
 async def test_05_a_long_argument_is_parsed_a_fixed_number_of_times(make, emulator, monkeypatch):
-    """5,000 chunks of 4 characters: what is parsed at every chunk would be parsed 50 million characters long."""
+    """1,250 chunks of 16 characters: what is parsed at every chunk would be parsed 12 million characters long."""
     from anyfast_transport import tool_calls
     from llama_index_anyfast import responses
 
@@ -258,7 +258,7 @@ async def test_05_a_long_argument_is_parsed_a_fixed_number_of_times(make, emulat
     parse = tool_calls.parsed_arguments
     monkeypatch.setattr(tool_calls, "parsed_arguments", counted)
     monkeypatch.setattr(responses, "parsed_arguments", counted)
-    pieces = [[_entry(index=0, arguments=arguments[at : at + 4])] for at in range(0, len(arguments), 4)]
+    pieces = [[_entry(index=0, arguments=arguments[at : at + 16])] for at in range(0, len(arguments), 16)]
     emulator.script(_streamed_calls([[_entry(index=0, id="a", name="get_city", arguments="")], *pieces]), DONE)
     output = await FunctionAgent(tools=[CITY], llm=make(thinking=False), streaming=True).run("?")
     assert output.tool_calls[0].tool_kwargs == json.loads(arguments)

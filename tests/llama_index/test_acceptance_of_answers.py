@@ -7,7 +7,6 @@ import copy
 import gc
 import json
 import logging
-import multiprocessing
 import pickle
 import threading
 
@@ -269,19 +268,6 @@ def test_14_copies_still_speak_after_use_and_no_other_vendors_key_is_used(make, 
     monkeypatch.setenv("ANYFAST_API_KEY", emulator.api_key)
     assert pickle.loads(pickled).chat([user()]).message.content  # noqa: S301  # as above
     assert {one["authorization"] for one in emulator.headers} == {"[key]"}
-
-
-def _spoken(llm: AnyfastLLM) -> str:
-    return llm.complete("Hi").text
-
-
-def test_14_a_spawned_process_reads_the_key_anew(make, emulator, user, monkeypatch):
-    llm = make()
-    llm.chat([user()])
-    monkeypatch.setenv("ANYFAST_API_KEY", emulator.api_key)
-    emulator.script("From afar")
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert pool.apply(_spoken, (llm,)) == "From afar"
 
 
 def _uri(kind: str, data: bytes) -> str:

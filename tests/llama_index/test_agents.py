@@ -1,7 +1,6 @@
 """Agents: loops of several steps with a model that thinks, against a gateway that checks every turn."""
 
 import json
-import time
 
 import pytest
 from llama_index.core.agent.workflow import AgentStream, AgentWorkflow, CodeActAgent, FunctionAgent, ReActAgent
@@ -11,7 +10,7 @@ from llama_index.core.tools import FunctionTool
 from llama_index.core.workflow import Context
 from pydantic import BaseModel
 
-from anyfast_emulator import Answer, Raw, ToolCall
+from anyfast_emulator import Answer, ToolCall
 from anyfast_transport import AnyfastWarning, BadRequestError, InvalidResponseError, UnsupportedParameterError
 from llama_index_anyfast import AnyfastLLM
 
@@ -215,25 +214,6 @@ def test_two_tools_of_one_name_on_the_wire_are_refused(make, emulator):
     tools = [FunctionTool.from_defaults(lambda: "", name=name, description="?") for name in ("天气", "股票")]
     with pytest.raises(UnsupportedParameterError, match=r"天气.*股票"):
         make().chat_with_tools(tools, user_msg="?")
-
-
-def test_a_long_argument_is_read_once(make, emulator, tools):
-    llm = make()
-    arguments = json.dumps({"country": "x" * 20_000})
-    events = [{"choices": [{"delta": {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "get_city"}}]}}]}]
-    events += [
-        {"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"arguments": arguments[at : at + 4]}}]}}]}
-        for at in range(0, len(arguments), 4)
-    ]
-    events.append({"choices": [{"delta": {}, "finish_reason": "tool_calls"}]})
-    emulator.script(Raw(b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)))
-    spent = 0.0
-    for response in llm.stream_chat_with_tools(tools, user_msg="?"):
-        begun = time.process_time()
-        calls = llm.get_tool_calls_from_response(response, error_on_no_tool_call=False)
-        spent += time.process_time() - begun
-    assert calls[0].tool_kwargs == json.loads(arguments)
-    assert spent < 0.3
 
 
 def test_a_model_that_does_not_call_tools_says_so(make):

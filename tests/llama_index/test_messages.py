@@ -246,7 +246,7 @@ def test_a_stream_is_left_where_it_was():
     [
         ("user", AudioBlock(url="https://example.com/a.wav"), "AudioBlock"),
         ("user", ImageBlock(), "ImageBlock"),
-        ("assistant", VideoBlock(url="https://example.com/v.mp4"), "video_url"),
+        ("assistant", VideoBlock(url="https://example.com/v.mp4"), "VideoBlock"),
     ],
 )
 def test_what_has_no_place_is_named(role, block, named):
@@ -294,7 +294,7 @@ async def test_media_reach_models_that_take_them(make, emulator):
 
 
 def test_media_are_refused_for_models_that_do_not(make, emulator):
-    with pytest.raises(UnsupportedParameterError, match="image_url"):
+    with pytest.raises(UnsupportedParameterError, match="ImageBlock"):
         make("deepseek-v4-pro").chat([ChatMessage(role="user", blocks=[ImageBlock(url=URL)])])
     assert emulator.requests == []
 
