@@ -15,7 +15,6 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import Runnable, ensure_config
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
-from langchain_protocol.protocol import MessagesData
 from pydantic import BaseModel, model_validator
 from pydantic_core import to_json
 
@@ -33,7 +32,7 @@ from anyfast_transport.structured import Method, Structure
 from anyfast_transport.tokens import prompt_tokens, text_tokens
 from anyfast_transport.wire import Completion, Delta
 from langchain_anyfast.errors import model_errors
-from langchain_anyfast.events import EventWriter
+from langchain_anyfast.events import Event, EventWriter
 from langchain_anyfast.messages import decode_delta, decode_message, encode_messages, last_chunk
 from langchain_anyfast.profiles import profile_of
 from langchain_anyfast.structured import ObjectReader, StructuredOutput
@@ -405,7 +404,7 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
-    ) -> Iterator[MessagesData]:
+    ) -> Iterator[Event]:
         """LangChain looks for it by name, and bridges `_stream` otherwise."""
         writer = EventWriter()
         with closing(self._items(messages, stop, kwargs)) as items:
@@ -421,7 +420,7 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
-    ) -> AsyncIterator[MessagesData]:
+    ) -> AsyncIterator[Event]:
         writer = EventWriter()
         async with aclosing(self._aitems(messages, stop, kwargs)) as items:
             async for item in items:

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
-
-from langchain_protocol.protocol import MessagesData
+from typing import Any
 
 from anyfast_transport.tool_calls import Fragment, ToolCall
 from anyfast_transport.wire import Completion, Delta
@@ -12,6 +10,8 @@ from langchain_anyfast.content_blocks import image_block, refusal_block
 from langchain_anyfast.messages import additional_kwargs, response_metadata, usage_metadata
 
 Block = dict[str, Any]
+Event = dict[str, Any]
+"""`MessagesData` of LangChain's protocol, a package that this one does not depend on."""
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class EventWriter:
         self._growing: dict[str, _Growing] = {}
         self._calls: list[int] = []
 
-    def take(self, delta: Delta) -> Iterator[MessagesData]:
+    def take(self, delta: Delta) -> Iterator[Event]:
         """The events of one piece.
 
         Args:
@@ -56,7 +56,7 @@ class EventWriter:
         for fragment in delta.fragments:
             yield from self._call(fragment)
 
-    def end(self, completion: Completion) -> Iterator[MessagesData]:
+    def end(self, completion: Completion) -> Iterator[Event]:
         """The events of the end.
 
         Args:
@@ -80,7 +80,7 @@ class EventWriter:
             last["additional_kwargs"] = kept
         yield _event("message-finish", **last)
 
-    def _begin(self, message_id: str, model: Any) -> Iterator[MessagesData]:
+    def _begin(self, message_id: str, model: Any) -> Iterator[Event]:
         if self._begun:
             return
         self._begun = True
@@ -91,7 +91,7 @@ class EventWriter:
         self._indexes += 1
         return self._indexes - 1
 
-    def _grow(self, kind: str, piece: str) -> Iterator[MessagesData]:
+    def _grow(self, kind: str, piece: str) -> Iterator[Event]:
         block = self._growing.get(kind)
         if block is None:
             block = self._growing[kind] = _Growing(self._next_index())
@@ -99,19 +99,19 @@ class EventWriter:
         block.pieces.append(piece)
         yield _event("content-block-delta", index=block.index, delta={"type": f"{kind}-delta", kind: piece})
 
-    def _close(self, kind: str) -> Iterator[MessagesData]:
+    def _close(self, kind: str) -> Iterator[Event]:
         block = self._growing.pop(kind, None)
         if block is not None:
             content = {"type": kind, kind: "".join(block.pieces)}
             yield _event("content-block-finish", index=block.index, content=content)
 
-    def _whole(self, block: Mapping[str, Any]) -> Iterator[MessagesData]:
+    def _whole(self, block: Mapping[str, Any]) -> Iterator[Event]:
         index = self._next_index()
         # What is heavy is said once, at the finish.
         yield _event("content-block-start", index=index, content={k: v for k, v in block.items() if k != "base64"})
         yield _event("content-block-finish", index=index, content=dict(block))
 
-    def _call(self, fragment: Fragment) -> Iterator[MessagesData]:
+    def _call(self, fragment: Fragment) -> Iterator[Event]:
         if fragment.position == len(self._calls):
             index = self._next_index()
             self._calls.append(index)
@@ -131,5 +131,5 @@ def _finished(call: ToolCall) -> Block:
     return {**block, "id": call.id, "name": call.name}
 
 
-def _event(name: str, **fields: Any) -> MessagesData:
-    return cast("MessagesData", {"event": name, **fields})
+def _event(name: str, **fields: Any) -> Event:
+    return {"event": name, **fields}

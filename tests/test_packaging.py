@@ -17,7 +17,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 MAY_IMPORT = {
     "anyfast_transport": {"httpcore", "httpx", "pydantic", "pydantic_core"},
-    "langchain_anyfast": {"anyfast_transport", "langchain_core", "pydantic"},
+    "langchain_anyfast": {"anyfast_transport", "langchain_core", "pydantic", "pydantic_core"},
     "llama_index_anyfast": {"anyfast_transport", "llama_index", "pydantic", "pydantic_core"},
     "anyfast_emulator": {"httpx", "pytest", "starlette", "uvicorn"},
 }

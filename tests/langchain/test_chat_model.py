@@ -1196,6 +1196,19 @@ def test_load_accepts_it_once_enabled(monkeypatch):
     assert again.api_key.get_secret_value() == KEY
 
 
+@pytest.mark.parametrize(
+    ("do", "module", "name"),
+    [
+        (register, "langchain.chat_models.base", "_BUILTIN_PROVIDERS"),
+        (enable_load, "langchain_core.load.load", "ALL_SERIALIZABLE_MAPPINGS"),
+    ],
+)
+def test_a_langchain_that_has_changed_is_told_plainly(monkeypatch, do, module, name):
+    monkeypatch.delattr(importlib.import_module(module), name)
+    with pytest.raises(RuntimeError, match=r"keeps its list of .* elsewhere"):
+        do()
+
+
 @pytest.mark.filterwarnings("ignore:.*is in beta")
 def test_load_accepts_it_when_it_is_named(monkeypatch):
     llm = ChatAnyfast(model="deepseek-v4-pro", thinking=True, api_key=KEY)

@@ -578,18 +578,11 @@ def test_text_and_reasoning(message, expected):
         assert (answer.content, answer.additional_kwargs.get("reasoning_content")) == expected
 
 
-A_STREAM_SAYS_NULL = pytest.mark.xfail(
-    strict=True, reason="the assembler hands the text “null” on, which LangChain takes for broken arguments"
-)
-
-
 @pytest.mark.parametrize("how", ["whole", "streamed"])
 @pytest.mark.parametrize(
     ("arguments", "args"), [('{"a": 1}', {"a": 1}), ("", {}), (None, {}), ({"a": "é"}, {"a": "é"}), ("null", {})]
 )
-def test_a_call(request, arguments, args, how):
-    if (arguments, how) == ("null", "streamed"):
-        request.applymarker(A_STREAM_SAYS_NULL)
+def test_a_call(arguments, args, how):
     message = {"content": None, "tool_calls": [wire_call(arguments)]}
     answer = decoded(message, "tool_calls") if how == "whole" else summed(events(message, finish="tool_calls"))
     expected = [{"type": "tool_call", "name": "look", "args": args, "id": "c"}]
