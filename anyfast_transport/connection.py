@@ -4,7 +4,7 @@ import functools
 import ipaddress
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
@@ -63,8 +63,9 @@ class Connection(BaseModel):
 
     model_config = ConfigDict(arbitrary_types_allowed=True, populate_by_name=True, hide_input_in_errors=True)
 
-    api_key: SecretStr | None = Field(default_factory=_key_from_env, exclude=True, repr=False)
-    """The gateway's key, bare; from the environment variable ANYFAST_API_KEY unless given."""
+    api_key: SecretStr | Callable[[], str] | None = Field(default_factory=_key_from_env, exclude=True, repr=False)
+    """The gateway's key, bare; from the environment variable ANYFAST_API_KEY unless given. A function is asked for the
+    key at each request, so that keys can rotate."""
 
     base_url: Annotated[str, BeforeValidator(normal_base_url)] = Field(
         default_factory=_base_url_from_env, validation_alias=AliasChoices("base_url", "api_base")
@@ -180,7 +181,7 @@ def warn_of_plain_http(host: str) -> None:
     )
 
 
-def bare_key(key: SecretStr | None) -> str:
+def bare_key(key: SecretStr | Callable[[], str] | None) -> str:
     """The key, checked before any library could print it in an error about an illegal header.
 
     Args:
@@ -192,16 +193,12 @@ def bare_key(key: SecretStr | None) -> str:
     Raises:
         AuthenticationError: There is no key, or it has characters that no key has; the key is not shown.
     """
-    # No local here holds the key: tracers print the locals of every frame of an error.
-    wrong = _what_is_wrong_with(_shown(key))
-    if wrong:
-        raise AuthenticationError(wrong)
-    return _shown(key)
-
-
-def _shown(key: SecretStr | None) -> str:
-    secret = key or _key_from_env()
-    return secret.get_secret_value() if secret else ""
+    # No local here holds the bare key: tracers print the locals of every frame of an error.
+    held = SecretStr(key()) if callable(key) else key or _key_from_env()
+    wrong = _what_is_wrong_with(held.get_secret_value() if held else "")
+    if wrong or held is None:
+        raise AuthenticationError(wrong or "No API key.")
+    return held.get_secret_value()
 
 
 def _what_is_wrong_with(key: str) -> str | None:

@@ -9,12 +9,12 @@ import httpx
 from pydantic_core import PydanticSerializationError, to_json
 
 from anyfast_transport import deadline, masking
+from anyfast_transport.causes import typed_failure
 from anyfast_transport.connection import Connection, bare_key
 from anyfast_transport.content import Reading, offered
 from anyfast_transport.deadline import DATA, Deadline
 from anyfast_transport.errors import (
     AnyfastError,
-    APIConnectionError,
     APITimeoutError,
     InvalidResponseError,
     StreamInterruptedError,
@@ -55,9 +55,6 @@ DRAIN_SECONDS = 0.1
 _CODINGS = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 
 _REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id")
-_TOO_LONG = "too long"
-"""In the words of h11 ("Receive buffer too long") and of `deadline.py` about a head without end."""
-
 _FIRST, _TOTAL, _REASONING = "first_token_timeout", "total_timeout", "max_reasoning_seconds"
 _END = "end of the answer"
 
@@ -341,33 +338,10 @@ class Exchange:
         Returns:
             An error that holds nothing of the request; the cause is chained.
         """
-        cause = _bare(error, self.url)
-        kind = f"{type(error).__name__}: {cause}".rstrip(": ")
-        typed: AnyfastError
-        if isinstance(error, httpx.TimeoutException):
-            typed = APITimeoutError(f"{self.host} took too long to {self._what_took_long(error)}.", begun=begun)
-        elif isinstance(error, httpx.DecodingError):
-            typed = InvalidResponseError(f"The answer of {self.host} is wrongly compressed ({kind}).")
-        elif isinstance(error, httpx.RemoteProtocolError) and _TOO_LONG in str(error):
-            typed = InvalidResponseError(f"The headers that {self.host} sends have no end ({kind}).")
-        elif begun:
-            typed = APIConnectionError(
-                f"The connection to {self.host} broke off within the answer ({kind}).", begun=True
-            )
-        else:
-            typed = APIConnectionError(f"No connection to {self.host} ({kind}). Check base_url, network and proxy.")
-        typed.__cause__ = cause
-        return typed
-
-    def _what_took_long(self, error: httpx.TimeoutException) -> str:
         limit = self.deadline.nearest()
         known = limit if limit in (_FIRST, _TOTAL) else DATA
-        said = f"({known}={getattr(self.connection, known)})"
-        if isinstance(error, httpx.PoolTimeout):
-            return f"free a connection: all are in use {said}"
-        if isinstance(error, httpx.ConnectTimeout):
-            return f"connect {said}"
-        return f"{'take the request' if isinstance(error, httpx.WriteTimeout) else 'send any data'} {said}"
+        said = f"{known}={getattr(self.connection, known)}"
+        return typed_failure(error, url=self.url, host=self.host, limit=said, begun=begun)
 
     @property
     def host(self) -> str:
@@ -483,13 +457,3 @@ def _unframed(data: bytes) -> bytes:
 
 def _request_id(response: httpx.Response) -> str | None:
     return next((response.headers[name] for name in _REQUEST_ID_HEADERS if name in response.headers), None)
-
-
-def _bare(error: Exception, url: str) -> Exception:
-    """An exception without what would carry a secret along: the request, and the frames whose locals hold headers."""
-    if isinstance(error, (httpx.LocalProtocolError, UnicodeError)):
-        return httpx.LocalProtocolError("a header holds what no header may")  # their words quote the header
-    if isinstance(error, httpx.RequestError):
-        error.request = httpx.Request("POST", url)
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)

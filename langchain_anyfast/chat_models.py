@@ -455,7 +455,7 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         Raises:
             UnsupportedParameterError: `tool_choice` names none of the tools.
         """
-        offered = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
+        offered = [_offered(tool, strict) for tool in tools]
         with model_errors():
             wire_tool_choice(tool_choice, offered, model=self.model)
         said = {"tools": offered or None, "tool_choice": tool_choice, "parallel_tool_calls": parallel_tool_calls}
@@ -506,6 +506,14 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
 
 def _digest(value: Any) -> str:
     return hashlib.sha256(to_json(value, fallback=str)).hexdigest()
+
+
+def _offered(tool: Tool, strict: bool | None) -> dict[str, Any]:
+    """A tool in OpenAI's shape; LangChain forgets `strict` where the tool has that shape already."""
+    offered = convert_to_openai_tool(tool, strict=strict)
+    if strict is None or "function" not in offered:
+        return offered
+    return {**offered, "function": {**offered["function"], "strict": strict}}
 
 
 def _result(completion: Completion) -> ChatResult:

@@ -26,6 +26,7 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call
 from anyfast_emulator.answers import Answer, Raw, ToolCall
 from anyfast_transport import StreamDecoder, UnsupportedParameterError, decode_completion
 from anyfast_transport import tool_calls as calls
+from anyfast_transport.errors import AuthenticationError
 from langchain_anyfast.messages import (
     decode_delta,
     decode_message,
@@ -860,3 +861,19 @@ def test_reasoning_goes_back_byte_for_byte(chat, emulator, how, way):
         answer = sum(rest, first)
     sent = body_of(chat, emulator, [HumanMessage("hi"), way(answer), ToolMessage("1", tool_call_id="x")])
     assert sent["messages"][1]["reasoning_content"] == THOUGHT
+
+
+def test_strict_reaches_a_tool_that_is_in_openais_shape_already(chat, emulator):
+    tool = {"type": "function", "function": {"name": "look", "description": "Looks.", "parameters": {"type": "object"}}}
+    emulator.script("x")
+    chat("deepseek-v4-flash", thinking=False).bind_tools([tool], strict=True).invoke("hi")
+    assert emulator.requests[-1]["tools"] == [{**tool, "function": {**tool["function"], "strict": True}}]
+
+
+def test_a_function_is_asked_for_the_key_at_each_request(chat, emulator):
+    keys = iter(["stale", emulator.api_key])
+    model = chat("qwen3.6-flash", api_key=lambda: next(keys))
+    with pytest.raises(AuthenticationError):
+        model.invoke("hi")
+    assert model.invoke("Hello").content
+    assert "lambda" not in repr(model)

@@ -30,7 +30,7 @@ CALLED = [
     {"tool_calls": [{**call(), "function": {"name": "weather", "arguments": '{"city"'}}]},
     {"tool_calls": [{"index": 0, "function": {"arguments": ': "Paris"}'}}]},
 ]
-TOGETHER = [{"content": TEXT, "tool_calls": [call()]}]
+TOGETHER = [{**CALLED[1], "content": TEXT}, CALLED[2]]
 
 
 def v3(rig: Rig) -> Any:
