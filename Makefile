@@ -72,7 +72,7 @@ compare-llama-index: .venv-compare/.ready  ## what OpenAILike and DeepSeek answe
 
 .venv-observe/.ready: pyproject.toml $(VENV)/.ready
 	$(PYTHON) -m venv .venv-observe
-	$(UV) pip install --quiet --python .venv-observe/bin/python --editable '.[llama-index,emulator]' pytest pytest-asyncio pytest-timeout openinference-instrumentation-llama-index opentelemetry-instrumentation-llamaindex opentelemetry-sdk
+	$(UV) pip install --quiet --python .venv-observe/bin/python --editable '.[llama-index,emulator]' pytest pytest-asyncio pytest-timeout llama-index-llms-openai openinference-instrumentation-llama-index opentelemetry-instrumentation-llamaindex opentelemetry-sdk
 	@touch $@
 
 observe: .venv-observe/.ready  ## what OpenInference and OpenTelemetry see of a LlamaIndex call

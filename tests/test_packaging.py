@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "llama_index_anyfast": {"anyfast_transport", "llama_index", "pydantic", "pydantic_core"},
     "anyfast_emulator": {"httpx", "pytest", "starlette", "uvicorn"},
 }
-SPEAKS_HTTP = {"client.py", "connection.py", "deadline.py", "exchange.py", "pools.py"}
+SPEAKS_HTTP = {"causes.py", "client.py", "connection.py", "deadline.py", "exchange.py", "pools.py"}
 
 
 def imports_of(path):

@@ -52,3 +52,19 @@ def quiet(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error" if set(TESTED) <= set(OURS) else "default")
         yield
+
+
+WAYS = {"ChatAnyfast": {"invoke", "astream"}, "AnyfastLLM": {"ainvoke", "stream"}}
+"""Beyond the table of scenarios, which goes every way through every class, each class goes two ways and the transport
+all four: the rest is the same code, and the suite has to be quick."""
+
+
+def pytest_collection_modifyitems(config, items):
+    kept, left = [], []
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        ways = WAYS.get(parameters.get("face")) if "test_scenarios" not in item.nodeid else None
+        doubled = ways and "tests/faults" in item.nodeid and parameters.get("mode", next(iter(ways))) not in ways
+        (left if doubled else kept).append(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = kept

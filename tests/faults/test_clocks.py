@@ -40,9 +40,9 @@ def test_the_deadline_counts_what_is_waited_between_attempts(mode, face, gateway
     gateway.script(BUSY)
     started = time.monotonic()
     with pytest.raises(af.RateLimitError):
-        face.run(mode, llm(timeout=0.3, max_retries=99))
-    assert time.monotonic() - started < 0.5
-    assert 2 <= len(gateway.requests) <= 4
+        face.run(mode, llm(timeout=0.4, max_retries=99))
+    assert time.monotonic() - started < 3, "99 attempts would take minutes"
+    assert len(gateway.requests) <= 4
 
 
 def test_a_wait_that_the_deadline_does_not_leave_is_not_begun(mode, face, gateway, llm):
@@ -124,8 +124,8 @@ def test_the_whole_call_is_limited_in_silence_too(steps, mode, face, gateway, ll
     gateway.script(steps)
     started = time.monotonic()
     with pytest.raises(af.APITimeoutError, match=r"total_timeout=0\.15"):
-        face.run(mode, llm(timeout=3.0, total_timeout=SLOW))
-    assert time.monotonic() - started < 2
+        face.run(mode, llm(timeout=20.0, total_timeout=SLOW))
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("timeout", [None, 5.0])

@@ -204,7 +204,7 @@ def test_every_call_ends_as_it_should(case, mode, face, gateway, llm, monkeypatc
     else:
         assert not end.error, f"no error, but {text!r}"
         assert text == end.text
-    assert time.monotonic() - started < IN_TIME
+    assert time.monotonic() - started < (IN_TIME if face.name in OURS else 15.0)
     if face.name in OURS:
         assert len(gateway.requests) == end.requests
 
