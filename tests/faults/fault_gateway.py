@@ -188,9 +188,11 @@ class Gateway:
         self._ready.set()
         await self._over.wait()
         server.close()
+        await asyncio.sleep(0.005)  # for those that were accepted and have not begun
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0.005)  # a transport closes its socket one turn later
 
     async def _serve(self, reader, writer):
         task = asyncio.current_task()
@@ -208,10 +210,10 @@ class Gateway:
         finally:
             self.open -= 1
             self.hangups.append(time.monotonic())
-            self._tasks.discard(task)
             with contextlib.suppress(Exception):
                 writer.close()
                 await writer.wait_closed()
+            self._tasks.discard(task)
 
     def _next(self, _request):
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
