@@ -16,6 +16,7 @@ from llama_index.core.tools import FunctionTool
 from anyfast_emulator import Answer, Failure, ToolCall
 from anyfast_transport import AnyfastError, AnyfastWarning, UnsupportedParameterError
 from llama_index_anyfast import AnyfastLLM
+from llama_index_anyfast.llm import _assumed_window
 
 USAGE = {"prompt_tokens": 111, "completion_tokens": 77, "total_tokens": 188}
 
@@ -271,6 +272,7 @@ def test_the_class_documents_itself_as_llamaindex_wants():
 
 
 def test_an_unknown_model_warns_once_and_works(make, emulator, user):
+    _assumed_window.cache_clear()  # it warns once for each model in a process, and other tests ask this one, too
     llm = make("gpt-4o")
     with pytest.warns(AnyfastWarning, match="context window of gpt-4o"):
         metadata = llm.metadata
