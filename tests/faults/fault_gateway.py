@@ -181,22 +181,34 @@ class Gateway:
         return True
 
     async def _run(self):
-        self._loop, self._over, self._tasks = asyncio.get_running_loop(), asyncio.Event(), set()
-        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, backlog=1024)
+        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        self._tasks, self._writers = set(), set()
+        server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port, backlog=1024)
         self.port = server.sockets[0].getsockname()[1]
         self.base_url = f"http://127.0.0.1:{self.port}/v1"
         self._ready.set()
         await self._over.wait()
+        await self._turns()
         server.close()
-        await asyncio.sleep(0.005)  # for those that were accepted and have not begun
+        for writer in self._writers:
+            writer.transport.abort()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0.005)  # a transport closes its socket one turn later
+        await self._turns()
+
+    async def _turns(self):
+        """Asyncio needs some to make a transport of what it has accepted, and to close one."""
+        for _ in range(5):
+            await asyncio.sleep(0.001)
+
+    def _accepted(self, reader, writer):
+        self._writers.add(writer)
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader, writer):
-        task = asyncio.current_task()
-        self._tasks.add(task)
         caller = Caller(self, reader, writer)
         self.connections += 1
         self.open += 1
@@ -210,10 +222,10 @@ class Gateway:
         finally:
             self.open -= 1
             self.hangups.append(time.monotonic())
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(OSError):
                 writer.close()
                 await writer.wait_closed()
-            self._tasks.discard(task)
+            self._writers.discard(writer)
 
     def _next(self, _request):
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
