@@ -133,6 +133,7 @@ class Exchange:
         if not isinstance(timeout, httpx.Timeout):
             timeout = httpx.Timeout(timeout, connect=CONNECT_TIMEOUT)
         left = self.deadline.left()
+        left = None if left is None else max(left, 0.001)  # a socket takes nothing below 0
         said = timeout.as_dict()
         # The deadline itself caps every read; this is for transports that tell no trace.
         read = said["read"] if self._first is None else self._first

@@ -27,7 +27,10 @@ KEEP_SECONDS = 5.0
 """How long an idle connection is kept; common proxies close theirs after that or later."""
 
 KEEP_CONNECTIONS = 100
-"""How many idle connections are kept."""
+"""How many idle connections of sync calls are kept."""
+
+KEEP_CLIENTS = 1000
+"""How many idle clients each event loop keeps until they are swept: waves of calls find those of the last one."""
 
 _SYNC_LIMITS = httpx.Limits(
     max_connections=1000, max_keepalive_connections=KEEP_CONNECTIONS, keepalive_expiry=KEEP_SECONDS
@@ -87,7 +90,7 @@ class LoopPool:
         wanted = self._busy.pop(client, False)
         if self.over:
             return
-        if not (sound and wanted) or len(self._idle) >= KEEP_CONNECTIONS:
+        if not (sound and wanted) or len(self._idle) >= KEEP_CLIENTS:
             self._discard(client)
             return
         self._idle.append((time.monotonic() + KEEP_SECONDS, client))
