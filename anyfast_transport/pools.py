@@ -168,9 +168,10 @@ class SharedPools:
         self._begin()
 
     def _begin(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant, for the garbage collector may end a stream while this thread holds it.
+        self._lock = threading.RLock()
         self._client: httpx.Client | None = None
-        self._users: dict[httpx.Client, int] = {}
+        self._calls: dict[httpx.Client, set[object]] = {}
         self._by_loop: weakref.WeakKeyDictionary[Any, tuple[LoopPool, AsyncGenerator[None]]] = (
             weakref.WeakKeyDictionary()
         )
@@ -216,16 +217,17 @@ class SharedPools:
         with self._lock:
             if self._client is None:
                 self._client = httpx.Client(limits=_SYNC_LIMITS, verify=_ssl_context(), cookies=_no_cookies())
-            client = self._client
-            self._users[client] = self._users.get(client, 0) + 1
+            client, call = self._client, object()
+            calls = self._calls.setdefault(client, set())
+            calls.add(call)
         try:
             yield client
         finally:
             with self._lock:
-                self._users[client] = self._users.get(client, 1) - 1
-                last = not self._users[client] and client is not self._client
+                calls.discard(call)
+                last = not calls and client is not self._client
                 if last:
-                    del self._users[client]
+                    self._calls.pop(client, None)
             if last:
                 client.close()
 
@@ -248,9 +250,9 @@ class SharedPools:
         """Closes the connections of sync calls; those that serve a call, when the last such call ends."""
         with self._lock:
             client, self._client = self._client, None
-            if client is None or self._users.get(client):
+            if client is None or self._calls.get(client):
                 return
-            self._users.pop(client, None)
+            self._calls.pop(client, None)
         client.close()
 
     async def aclose(self) -> None:

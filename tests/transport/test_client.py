@@ -683,6 +683,26 @@ def test_a_child_process_starts_with_connections_of_its_own():
     pools.close()
 
 
+def test_the_garbage_collector_may_end_a_call_at_any_point(monkeypatch):
+    """It closes a stream that nobody holds any more, in whichever thread it runs and whatever that thread does."""
+    pools = SharedPools()
+    earlier = pools.client()
+    first = earlier.__enter__()
+    pools.close()
+    client_of_httpx = httpx.Client
+
+    def collecting(**said):
+        earlier.__exit__(None, None, None)
+        return client_of_httpx(**said)
+
+    monkeypatch.setattr(httpx, "Client", collecting)
+    with pools.client() as second:
+        assert first.is_closed
+        assert not second.is_closed
+    pools.close()
+    assert second.is_closed
+
+
 def through(answer: Callable[[httpx.Request], httpx.Response], is_async: bool) -> dict[str, Any]:
     transport = httpx.MockTransport(answer)
     if is_async:
