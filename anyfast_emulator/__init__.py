@@ -8,5 +8,7 @@ with Emulator() as emulator:
 
 from anyfast_emulator.answers import Answer, Failure, Raw, ToolCall
 from anyfast_emulator.emulator import Emulator
+from anyfast_emulator.script import ScriptError
+from anyfast_emulator.temperaments import Temperament
 
-__all__ = ["Answer", "Emulator", "Failure", "Raw", "ToolCall"]
+__all__ = ["Answer", "Emulator", "Failure", "Raw", "ScriptError", "Temperament", "ToolCall"]

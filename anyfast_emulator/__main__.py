@@ -5,6 +5,7 @@ import sys
 import threading
 
 from anyfast_emulator.emulator import KEY, Emulator
+from anyfast_emulator.temperaments import DOCUMENTED, TEMPERAMENTS
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -18,10 +19,24 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=8000, help="0 for a free one (default: %(default)s)")
     parser.add_argument("--key", default=KEY, help="the key to accept (default: %(default)s)")
     parser.add_argument("--delay", type=float, default=0.02, help="seconds between frames (default: %(default)s)")
+    parser.add_argument(
+        "--temperament",
+        choices=TEMPERAMENTS,
+        default=DOCUMENTED.name,
+        help="what kind of gateway it plays (default: %(default)s)",
+    )
     chosen = parser.parse_args(arguments)
-    emulator = Emulator(api_key=chosen.key, delay=chosen.delay, host=chosen.host, port=chosen.port)
+    emulator = Emulator(
+        api_key=chosen.key,
+        delay=chosen.delay,
+        host=chosen.host,
+        port=chosen.port,
+        temperament=chosen.temperament,
+    )
     with emulator:
-        sys.stdout.write(f"base URL  {emulator.base_url}\nkey       {emulator.api_key}\nCtrl-C ends it.\n")
+        told = f"ANYFAST_BASE_URL={emulator.base_url} ANYFAST_API_KEY={emulator.api_key}"
+        sys.stdout.write(f"base URL  {emulator.base_url}\nkey       {emulator.api_key}\n")
+        sys.stdout.write(f"export {told}\nCtrl-C ends it.\n")
         sys.stdout.flush()
         try:
             threading.Event().wait()

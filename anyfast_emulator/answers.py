@@ -23,40 +23,6 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer of the model, whatever the family's accent.
-
-    Args:
-        text: the answer's content.
-        reasoning: the thoughts before it; "" sends none.
-        tool_calls: the calls the model makes.
-        finish_reason: derived when None ("tool_calls" with calls, else "stop"); "" sends no finish at all and still
-            ends with `[DONE]`, which is how the gateway reports an upstream that went away.
-        usage: the usage object as it is; counted when None.
-        cut_after: the connection breaks after so many data frames (≥ 0), before any finish. An answer that is not
-            streamed breaks in the middle of its body.
-        matched_stop: DeepSeek's field: the stop sequence that was hit, else the id of its end token.
-        pieces: characters per streamed delta (≥ 1).
-    """
-
-    text: str = ""
-    reasoning: str = ""
-    tool_calls: Sequence[ToolCall] = ()
-    finish_reason: str | None = None
-    usage: Mapping[str, Any] | None = None
-    cut_after: int | None = None
-    matched_stop: str | int | None = None
-    pieces: int = 6
-
-    @property
-    def finish(self) -> str:
-        """The finish reason, derived from the content unless it was given."""
-        if self.finish_reason is not None:
-            return self.finish_reason
-        return "tool_calls" if self.tool_calls else "stop"
-
-
-@dataclass(frozen=True, slots=True)
 class Failure:
     """An error answer, in the gateway's own envelope unless a body is given.
 
@@ -77,6 +43,46 @@ class Failure:
     retry_after: float | str | None = None
     headers: Mapping[str, str] | None = None
     body: bytes | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of the model, whatever the family's accent.
+
+    Args:
+        text: the answer's content.
+        reasoning: the thoughts before it; "" sends none.
+        tool_calls: the calls the model makes.
+        finish_reason: derived when None ("tool_calls" with calls, else "stop"); "" sends no finish at all and still
+            ends with `[DONE]`, which is how the gateway reports an upstream that went away.
+        usage: the usage object as it is; counted when None.
+        cut_after: the connection breaks after so many data frames (≥ 0), before any finish. An answer that is not
+            streamed breaks in the middle of its body.
+        error: a stream ends in this failure as an error event under status 200, after `cut_after` frames or else
+            before its finish; an answer that is not streamed is this failure.
+        pauses: seconds of silence before the data frame of that number, counted from 0. An answer that is not
+            streamed is one frame.
+        matched_stop: DeepSeek's field: the stop sequence that was hit, else the id of its end token.
+        pieces: characters per streamed delta (≥ 1).
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: Sequence[ToolCall] = ()
+    finish_reason: str | None = None
+    usage: Mapping[str, Any] | None = None
+    cut_after: int | None = None
+    error: Failure | None = None
+    pauses: Mapping[int, float] = field(default_factory=dict)
+    matched_stop: str | int | None = None
+    pieces: int = 6
+
+    @property
+    def finish(self) -> str:
+        """The finish reason, derived from the content unless it was given."""
+        if self.finish_reason is not None:
+            return self.finish_reason
+        return "tool_calls" if self.tool_calls else "stop"
 
 
 @dataclass(frozen=True, slots=True)

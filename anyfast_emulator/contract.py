@@ -5,6 +5,9 @@ Where Anyfast's page is silent, the row says what the upstream vendor does, and 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from anyfast_emulator.temperaments import DOCUMENTED, Temperament
 
 Range = tuple[float, float]
 ANY = float("inf")
@@ -41,17 +44,23 @@ class Family:
         stop_list_only: a bare string is refused.
         switch: the parameter that turns thinking on and off.
         thinks: whether it thinks when nothing is said.
-        efforts: accepted words of the top-level `reasoning_effort`; none = any word.
+        nests_effort: the effort stands in `thinking`, not at the top level.
+        efforts: accepted words of `reasoning_effort`; none = any word.
         idle_efforts: the words that switch thinking off.
         formats: accepted `response_format` types.
         json_word: json_object needs the word "json" in a message.
+        refuses_n: the refusal of `n` above 1; "" = none.
         refuses_forced: the refusal of a forced tool choice while thinking; "" = none.
         tool_limit: how many tools.
+        demands_reasoning: earlier reasoning has to come back on assistant turns, if tools are in play.
+        rereads: which reasoning that comes back reaches the model: all of it, all of it if tools are in play, that of
+            the turns since the last user message, or none.
         signs_calls: demands its thought signature back on each call.
         shows_thoughts: thoughts come back as `reasoning_content`; else only when asked for.
         limit_counts_thoughts: reasoning eats the length limit.
         answers_as: the response's `model`; "" = as requested.
         served_by: `owned_by` in the list of models.
+        temper: what the gateway in front of it does otherwise than documented.
     """
 
     name: str
@@ -64,17 +73,27 @@ class Family:
     stop_list_only: bool = False
     switch: str = ""
     thinks: bool = False
+    nests_effort: bool = False
     efforts: tuple[str, ...] = ()
     idle_efforts: tuple[str, ...] = ()
     formats: frozenset[str] = frozenset({"text", "json_object"})
     json_word: bool = False
+    refuses_n: str = ""
     refuses_forced: str = ""
     tool_limit: int | None = None
+    demands_reasoning: bool = False
+    rereads: Literal["always", "tools", "loop", "never"] = "never"
     signs_calls: bool = False
     shows_thoughts: bool = True
     limit_counts_thoughts: bool = True
     answers_as: str = ""
     served_by: str = "custom"
+    temper: Temperament = DOCUMENTED
+
+    @property
+    def frames(self) -> str:
+        """Whose accent its answers have; its errors keep its own."""
+        return self.temper.frames or self.accent
 
     @property
     def accepted(self) -> frozenset[str]:
@@ -92,11 +111,15 @@ DEEPSEEK = Family(
     stop_limit=16,
     switch="thinking",
     thinks=True,  # DeepSeek thinking_mode guide: enabled unless told otherwise
+    nests_effort=True,  # deepseek-v4-pro page
+    efforts=("high", "max", "low", "medium"),  # likewise
     json_word=True,  # DeepSeek json_mode guide
+    refuses_n="Invalid n value (currently only n = 1 is supported)",  # recorded
     refuses_forced="Thinking mode does not support this tool_choice",  # langchain-ai/langchain#40769
     tool_limit=128,
+    demands_reasoning=True,  # DeepSeek thinking_mode guide
+    rereads="tools",  # likewise: without tools it is optional and ignored
 )
-DEEPSEEK_EFFORTS = ("high", "max", "low", "medium")  # nested: thinking.reasoning_effort, deepseek-v4-pro page
 # Anyfast qwen3.6-flash page; tools and JSON mode are DashScope's (its page lists neither).
 QWEN = Family(
     name="qwen",
@@ -109,6 +132,7 @@ QWEN = Family(
     json_word=True,
     refuses_forced="InternalError.Algo.InvalidParameter: The tool_choice parameter does not support being set to "
     "required or object in thinking mode",  # cloudwego/eino#994
+    rereads="loop",  # its template keeps the reasoning of the last turn only (qwencloud preserve_thinking)
     served_by="ali",
 )
 # Anyfast doubao-seed-evolving page; stop limit from its Doubao endpoint page, effort + disabled from models.dev#5645.
@@ -123,6 +147,7 @@ DOUBAO = Family(
     thinks=True,  # Doubao-Seed-2.1 默认开启
     efforts=("minimal", "low", "medium", "high"),
     idle_efforts=("minimal",),
+    rereads="loop",  # guess: taken on tool turns, and no page says what becomes of it
     limit_counts_thoughts=False,  # BytePlus Chat API: max_tokens excludes the chain of thought
     served_by="volcengine",
 )
@@ -159,6 +184,8 @@ KIMI = Family(
     switch="thinking",
     thinks=True,
     refuses_forced="tool_choice 'specified' is incompatible with thinking enabled",
+    demands_reasoning=True,  # recorded: "reasoning_content is missing in assistant tool call message"
+    rereads="always",  # kimi-k2.6 page: `thinking` also keeps earlier reasoning_content
 )
 # Anyfast glm-5.2 page; GLM silently makes one answer of n = 2.
 GLM = Family(
@@ -169,12 +196,14 @@ GLM = Family(
     thinks=True,
     efforts=("max", "xhigh", "high", "medium", "low", "minimal", "none"),
     idle_efforts=("none", "minimal"),
+    rereads="loop",  # upstream: return it with the results of tools
 )
 # Anyfast MiniMax-M2.7 page.
 MINIMAX = Family(
     name="minimax",
     lengths={"max_tokens": (1, 204800)},
     thinks=True,
+    rereads="loop",  # upstream: interleaved thinking wants it back
     answers_as="MiniMax/MiniMax-M2.7",
     served_by="minimax",
 )

@@ -18,6 +18,7 @@ class Offered:
     name: str
     description: str
     schema: Mapping[str, Any]
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class Conversation:
         results: what the tools answered since the prompt.
         reply_format: "react" if calls are to be written as text, else "".
         prefix: the assistant text to continue.
+        media: how many parts there are of each type.
+        transcript: the text of all messages.
+        recalled: earlier reasoning that came back and reached the model.
     """
 
     prompt: str
@@ -42,6 +46,8 @@ class Conversation:
     reply_format: str = ""
     prefix: str = ""
     media: Mapping[str, int] = field(default_factory=dict)
+    transcript: str = ""
+    recalled: str = ""
 
 
 def text_of(message: Message) -> str:
@@ -53,11 +59,12 @@ def text_of(message: Message) -> str:
     return "\n".join(str(part["text"]) for part in parts if isinstance(part, dict) and part.get("type") == "text")
 
 
-def read_conversation(body: Mapping[str, Any]) -> Conversation:
+def read_conversation(body: Mapping[str, Any], recalled: str = "") -> Conversation:
     """Reads a request body, however odd its messages are.
 
     Args:
         body: the request's JSON object.
+        recalled: earlier reasoning that the model can read.
 
     Returns:
         The conversation from the model's point of view.
@@ -78,6 +85,8 @@ def read_conversation(body: Mapping[str, Any]) -> Conversation:
         reply_format="react" if react_tools else "",
         prefix=text_of(last) if last.get("prefix") else "",
         media=_media(messages),
+        transcript="\n".join(text_of(message) for message in messages),
+        recalled=recalled,
     )
 
 
@@ -89,7 +98,8 @@ def _tools(body: Mapping[str, Any]) -> Iterator[Offered]:
     for tool in body.get("tools") or ():
         function = tool.get("function") if isinstance(tool, dict) else None
         if isinstance(function, dict) and "name" in function:
-            yield Offered(function["name"], function.get("description") or "", function.get("parameters") or {})
+            schema = function.get("parameters") or {}
+            yield Offered(function["name"], function.get("description") or "", schema, bool(function.get("strict")))
 
 
 def _react_tool(name: str, description: str, schema: str) -> Offered:

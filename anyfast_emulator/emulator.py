@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
@@ -13,13 +12,17 @@ from urllib.parse import urlsplit
 from anyfast_emulator import model
 from anyfast_emulator.answers import Answer, Failure, Raw, Scripted
 from anyfast_emulator.contract import MODELS, PLAIN, Family
-from anyfast_emulator.gateway import SSE_TYPE, failed, front_page, model_list, recorded
+from anyfast_emulator.gate import credit_used_up, token_used_up, unknown_model, wrong_key
+from anyfast_emulator.gateway import error_event, failed, front_page, model_list, recorded, refused
 from anyfast_emulator.history import check_history
 from anyfast_emulator.memory import Memory
 from anyfast_emulator.parameters import check_parameters
-from anyfast_emulator.refusals import JSON_TYPE, RefusedError, refusal_body
+from anyfast_emulator.refusals import RefusedError
 from anyfast_emulator.replies import Reply, Telling, completion, stream
-from anyfast_emulator.thinking import shows_thoughts
+from anyfast_emulator.script import Script
+from anyfast_emulator.temperaments import DOCUMENTED, Temperament
+from anyfast_emulator.temperaments import temperament as named
+from anyfast_emulator.tempering import asks_for_usage, perceived, revealed, streams_usage, tempered, with_think_tags
 from anyfast_emulator.transport import Transport
 from anyfast_emulator.usage import cached_tokens, count_usage, prompt_text
 
@@ -32,14 +35,20 @@ KEY = "sk-emulator"
 class Emulator:
     """An Anyfast gateway of one's own: strict about the contract, scripted or answering by simple rules.
 
-    As a context manager it serves on loopback; `transport` needs no server.
+    As a context manager it serves on loopback, and its end checks the script; `transport` needs no server.
 
     Args:
         api_key: the key it accepts.
         strict: False switches the contract checks off (the key is still checked).
+        temperament: what it does otherwise than documented; a known kind by its name, or a `Temperament` of one's own.
+        scripted_only: nothing but the script answers; a request without a scripted answer is a 400, and an error of
+            `check_script`.
         delay: seconds between streamed frames, so that a reader sees the stream.
         host: address to serve on.
         port: port to serve on; 0 picks a free one.
+
+    Raises:
+        LookupError: there is no temperament of this name.
 
     Attributes:
         requests: the JSON bodies of the chat requests, in order, refused ones included.
@@ -48,19 +57,35 @@ class Emulator:
     """
 
     def __init__(
-        self, *, api_key: str = KEY, strict: bool = True, delay: float = 0.0, host: str = "127.0.0.1", port: int = 0
+        self,
+        *,
+        api_key: str = KEY,
+        strict: bool = True,
+        temperament: str | Temperament = DOCUMENTED,
+        scripted_only: bool = False,
+        delay: float = 0.0,
+        host: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
         self.api_key = api_key
         self.strict = strict
+        self._temperament = named(temperament) if isinstance(temperament, str) else temperament
+        rows = {name: row for name, row in MODELS.items() if name.startswith(self._temperament.serves or "")}
+        self._served = {name: tempered(row, self._temperament) for name, row in rows.items()}
         self.delay = delay
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.transport = Transport(self)
         self._host, self._port = host, port
         self._server: Server | None = None
-        self._script: deque[Scripted] = deque()
+        self._script = Script(exclusive=scripted_only)
         self._memory = Memory()
         self._lock = threading.Lock()
+
+    @property
+    def temperament(self) -> Temperament:
+        """What it does otherwise than documented."""
+        return self._temperament
 
     @property
     def base_url(self) -> str:
@@ -72,6 +97,23 @@ class Emulator:
         """How many TCP connections have carried requests since the start."""
         return self._server.connections if self._server else 0
 
+    @property
+    def last_request(self) -> dict[str, Any]:
+        """The JSON body of the last chat request.
+
+        Raises:
+            LookupError: there was none yet.
+        """
+        if not self.requests:
+            raise LookupError("The emulator has received no chat request yet.")
+        return self.requests[-1]
+
+    @property
+    def unused(self) -> tuple[Scripted, ...]:
+        """The scripted answers that nobody has asked for yet."""
+        with self._lock:
+            return self._script.unused
+
     def script(self, *answers: Scripted) -> None:
         """Says what comes next, in order; behind the last one the built-in model answers again.
 
@@ -82,6 +124,27 @@ class Emulator:
         """
         with self._lock:
             self._script.extend(answers)
+
+    def check_script(self) -> None:
+        """Makes sure that the script was followed to its end; then it is forgotten.
+
+        The end of a `with` block and that of a test with the fixture do it too, unless an error is on its way already.
+
+        Raises:
+            ScriptError: scripted answers are left, or with `scripted_only` a request found none; the message names
+                them.
+        """
+        __tracebackhide__ = True  # pytest shows the test, not this
+        with self._lock:
+            self._script.check()
+
+    def reset(self) -> None:
+        """Forgets the script, the requests and all that the model remembers; the server goes on."""
+        with self._lock:
+            self._script.clear()
+            self.requests.clear()
+            self.headers.clear()
+            self._memory = Memory()
 
     def start(self) -> Self:
         """Serves on loopback from a background thread until `stop`."""
@@ -105,6 +168,8 @@ class Emulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if kind is None:
+            self.check_script()
 
     def reply(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Answers one HTTP request; safe from many threads.
@@ -124,18 +189,20 @@ class Emulator:
             try:
                 reply = self._route(method, urlsplit(target).path, lowered, body, request_id)
             except RefusedError as refusal:
-                family = self._family_of(body)
-                data, kind = refusal_body(refusal, family.accent, request_id)
-                reply = Reply(refusal.status, kind, (data,))
+                request = _decoded(body) or {}
+                family = self._family(str(request.get("model")))
+                reply = refused(refusal, family, request_id, streams=request.get("stream") is True)
         own = {"x-oneapi-request-id": request_id, "x-new-api-version": "emulator"}
+        if not self.temperament.request_id_header:
+            own = {}
         return replace(reply, headers=own | dict(reply.headers))
 
     def _route(self, method: str, path: str, headers: Mapping[str, str], body: bytes, request_id: str) -> Reply:
         if path.partition("/v1/")[0] or "/v1/" not in path:
             return front_page()
-        if (method, path) == ("GET", "/v1/models"):
+        if (method, path) == ("GET", "/v1/models") and self.temperament.models_list:
             self._check_key(headers)
-            return model_list()
+            return model_list(self._served)
         if (method, path) != ("POST", "/v1/chat/completions"):
             words = f"Invalid URL ({method} {path})"
             raise RefusedError(words, status=404, code="", type="invalid_request_error", by_gateway=True)
@@ -152,67 +219,63 @@ class Emulator:
 
     def _check_key(self, headers: Mapping[str, str]) -> None:
         given = headers.get("authorization", "").removeprefix("Bearer ").strip()
-        if not given:  # Anyfast models-list page
-            error = {"message": "No token provided"}
-            raise RefusedError(error["message"], status=401, by_gateway=True, error=error)
-        if given != self.api_key:  # Anyfast api-reference/introduction
-            error = {
-                "message": "Invalid API key provided.",
-                "type": "authentication_error",
-                "code": "invalid_api_key",
-            }
-            raise RefusedError(error["message"], status=401, by_gateway=True, error=error)
+        if given != self.api_key:
+            raise wrong_key(given)
+        if self.temperament.quota == "token":
+            raise token_used_up(given)
+
+    def _family(self, name: str) -> Family:
+        return self._served.get(name) or tempered(family_of(name), self.temperament)
 
     def _chat(self, request: dict[str, Any], request_id: str) -> Reply:
-        name = request["model"]
+        name, family = request["model"], self._family(request["model"])
+        if self.temperament.quota == "user":
+            raise credit_used_up(self.temperament)
+        body = perceived(request, family)
         if self.strict:
-            if name not in MODELS:  # new-api middleware/distributor.go
-                words = f"No available channel for model {name} under group default (distributor)"
-                raise RefusedError(words, status=503, code="model_not_found", by_gateway=True)
-            check_parameters(request, MODELS[name])
-            check_history(request, MODELS[name], self._memory)
-        family = family_of(name)
-        said = self._script.popleft() if self._script else model.answer(request, family)
+            if name not in self._served:
+                raise unknown_model(name, self.temperament)
+            check_parameters(body, family)
+            check_history(body, family, self._memory)
+        scripted = self._script.next(request)
+        said = model.answer(body, family) if scripted is None else scripted
         if isinstance(said, Raw):
             return recorded(said)
+        streams = request.get("stream") is True
         if isinstance(said, Failure):
-            return failed(said, request_id)
-        return self._told(Answer(text=said) if isinstance(said, str) else said, request, family)
+            return failed(said, family, request_id, streams=streams)
+        answer = Answer(text=said) if isinstance(said, str) else said
+        if answer.error is not None and not streams:
+            return failed(answer.error, family, request_id)
+        return self._told(answer, body, family, request_id)
 
-    def _told(self, said: Answer, request: dict[str, Any], family: Family) -> Reply:
+    def _told(self, said: Answer, request: dict[str, Any], family: Family, request_id: str) -> Reply:
         n = request.get("n", 1) if "n" in family.parameters else 1
         choices = [self._memory.completed(said, family) for _ in range(n)]
+        shown = [revealed(one, request, family) for one in choices]
         usage = said.usage if said.usage is not None else self._usage(request, family, choices)
-        if family.thinks and not family.shows_thoughts and not shows_thoughts(request, family):
-            choices = [replace(one, reasoning="") for one in choices]
-        for one in choices:
-            self._memory.keep(request["messages"], one, family)
         told = Telling(
             id=f"chatcmpl-{self._memory.next_id()}",
             created=int(time.time()),
             model=family.answers_as or request["model"],
             family=family,
-            choices=choices,
+            choices=[with_think_tags(one, family) for one in shown],
             usage=usage,
-            include_usage=bool((request.get("stream_options") or {}).get("include_usage")),
+            include_usage=streams_usage(request, family),
+            loses_finish=family.temper.finish_needs_usage and not asks_for_usage(request),
             alternatives=request.get("top_logprobs", 0) if request.get("logprobs") else None,
         )
-        if request.get("stream"):
-            frames, cut = stream(told)
-            return Reply(200, SSE_TYPE, frames, cut)
-        whole = completion(told)
-        cut = said.cut_after is not None
-        return Reply(200, JSON_TYPE, (whole[: len(whole) // 2],) if cut else (whole,), cut)
+        for one in shown:
+            self._memory.keep(request["messages"], one, family)
+        if not request.get("stream"):
+            return completion(told)
+        return stream(told, error_event(said.error, family, request_id) if said.error else None)
 
     def _usage(self, request: dict[str, Any], family: Family, choices: list[Answer]) -> dict[str, Any]:
         prompt, cache = prompt_text(request), (request["model"], request.get("user_id"))
         cached = cached_tokens(prompt, self._memory.earlier_prompts(cache))
         self._memory.keep_prompt(cache, prompt)
         return count_usage(request, family, choices, cached)
-
-    def _family_of(self, body: bytes) -> Family:
-        request = _decoded(body) or {}
-        return family_of(str(request.get("model")))
 
 
 def family_of(name: str) -> Family:

@@ -8,7 +8,7 @@ from anyfast_emulator import words
 
 Schema = Mapping[str, Any]
 _DEPTH = 6
-_PROSE = re.compile(r"query|question|prompt|message|search|\binput\b|\btext\b|\bq\b|request|content|instruction")
+_PROSE = re.compile(r"query|question|prompt|message|search|\binput\b|\btext\b|\bq\b|request|content|instruction|reason")
 _TERM = re.compile(r"[\d.]+(?:\s*[-+*/^]\s*[\d.]+)+")
 _PLACE = re.compile(r"city|location|place|country|destination|region|town")
 # What a string of this format looks like when the prompt names none.
@@ -46,7 +46,7 @@ class Filling:
         for value in used:
             if isinstance(value, int | float) and value in said:
                 said.remove(value)
-        latest = words.numbers(results[-1]) if results else []
+        latest = next((found for one in reversed(results) if (found := words.numbers(one))), [])
         self.numbers = [*latest, *said]
         self.names = [name for name in words.names(prompt) if name not in used and name not in spoken_of]
 

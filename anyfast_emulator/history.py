@@ -35,11 +35,12 @@ def check_history(body: Mapping[str, Any], family: Family, memory: Remembers) ->
     for index, message in enumerate(messages):
         _check_message(message, f"messages[{index}]", family)
     _check_pairs(messages)
-    _check_prefix(messages)
-    if family.name == "deepseek" and is_thinking(body, family):
-        _check_reasoning(messages, bool(body.get("tools")), memory)
-    if family.name == "kimi" and is_thinking(body, family):
-        _check_kimi(messages)
+    _check_prefix(messages, family)
+    if family.demands_reasoning and is_thinking(body, family):
+        if family.name == "kimi":
+            _check_kimi(messages)
+        else:
+            _check_reasoning(body, family, memory)
     if family.signs_calls:
         _check_signatures(messages)
 
@@ -52,7 +53,9 @@ def _check_message(message: Any, where: str, family: Family) -> None:
         raise RefusedError(f"{where}.role: unknown variant `{role}`, expected one of {', '.join(ROLES)}", "messages")
     if "content" not in message:
         raise RefusedError(f"Missing required parameter: '{where}.content'.", "messages")
-    _check_content(message["content"], where, family)
+    # The page wants a string. Upstreams take null beside calls: DeepSeek says "content or tool_calls must be set".
+    if not (message["content"] is None and role == "assistant" and message.get("tool_calls")):
+        _check_content(message["content"], where, family)
     if role == "tool" and not (isinstance(message.get("tool_call_id"), str) and message["tool_call_id"]):
         raise RefusedError(f"Missing required parameter: '{where}.tool_call_id'.", "messages")
     for key, kind in (("name", str), ("prefix", bool)):
@@ -154,22 +157,24 @@ def _check_answered(waiting: Sequence[str]) -> None:
         raise RefusedError(f"{words}'tool_call_id'. Missing: {', '.join(waiting)}", "messages")
 
 
-def _check_prefix(messages: Sequence[Message]) -> None:
+def _check_prefix(messages: Sequence[Message], family: Family) -> None:
     for index, message in enumerate(messages):
+        if message.get("prefix") and family.temper.prefix == "refused":
+            raise RefusedError(f"messages[{index}].prefix: unknown field `prefix`", "messages")
         last = index == len(messages) - 1
         if message.get("prefix") and not (last and message["role"] == "assistant"):
             raise RefusedError(f"messages[{index}].prefix: only the last, an assistant turn, can be one", "messages")
 
 
-def _check_reasoning(messages: Sequence[Message], has_tools: bool, memory: Remembers) -> None:
+def _check_reasoning(body: Mapping[str, Any], family: Family, memory: Remembers) -> None:
     """DeepSeek thinking_mode guide: with tools in play, every assistant turn brings its reasoning back."""
+    messages = body["messages"]
     turns = {at: one for at, one in enumerate(messages) if one["role"] == "assistant" and not one.get("prefix")}
-    if not has_tools and not any(turn.get("tool_calls") for turn in turns.values()):
+    if not body.get("tools") and not any(turn.get("tool_calls") for turn in turns.values()):
         return
     for index, turn in turns.items():
         reasoning = turn.get("reasoning_content")
-        # Whether "" will do is contested (NousResearch/hermes-agent#17341), so it will not.
-        if not isinstance(reasoning, str) or not reasoning:
+        if not isinstance(reasoning, str) or (not reasoning.strip() and reasoning not in family.temper.placeholders):
             raise RefusedError(_PASS_BACK, "messages")
         given = memory.reasonings(messages, index)
         if given and "" not in given and reasoning not in given:

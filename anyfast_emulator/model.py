@@ -11,14 +11,21 @@ from anyfast_emulator.answers import Answer, ToolCall
 from anyfast_emulator.contract import Family
 from anyfast_emulator.conversation import Conversation, embedded_schema, read_conversation
 from anyfast_emulator.filling import Filling
-from anyfast_emulator.picking import pick_calls
-from anyfast_emulator.thinking import effort_of, is_thinking
+from anyfast_emulator.picking import loosened, pick_calls
+from anyfast_emulator.thinking import effort_of, is_thinking, recalled
 from anyfast_emulator.tokens import count_tokens, first_tokens
 
 Body = Mapping[str, Any]
 _CONTEXT = re.compile(r"-{5,}\s*\n([\s\S]+?)\n\s*-{5,}")  # LlamaIndex's question-answering prompt
 _QUERY = re.compile(r"Query: *(.+)")
+_HANDED_OVER = re.compile(r"Agent \S+ is now handling the request")  # LlamaIndex's, which says nothing to the user
+_SOURCE = re.compile(r"Source (\d+):$")  # LlamaIndex's prompt for citations
 _ASKS_JSON = re.compile(r"\b(?:answer|respond|reply|return|output)\b[^.\n]{0,60}\bJSON\b", re.IGNORECASE)
+_TOLD_TO_SAY = re.compile(r"\b(?:repeat|say|reply with|answer with)\b[\w ]*: *(\S.*)", re.IGNORECASE | re.DOTALL)
+_CODE_WORD = re.compile(r"\bcode ?word\b", re.IGNORECASE)
+_CODE_WORD_IS = re.compile(r"\bcode ?word\s*(?:is|was|:|=)\s*[\"'“`]*([\w-]+)", re.IGNORECASE)
+# Sentences that an effort adds to the reasoning.
+_CARE = {"medium": 1, "high": 2, "xhigh": 4, "max": 4}
 _GREETING = re.compile(r"^\W*(?:(?:hello|hi|hey|good morning)\b|你好|您好|こんにちは)", re.IGNORECASE)
 
 
@@ -32,15 +39,19 @@ def answer(body: Body, family: Family) -> Answer:
     Returns:
         The answer within the request's stop sequences and length limit.
     """
-    talk = read_conversation(body)
+    talk = read_conversation(body, recalled(body, family))
     thinking = is_thinking(body, family)
     calls = pick_calls(talk, body.get("tool_choice"))
+    if not family.temper.parallel_calls or body.get("parallel_tool_calls") is False:
+        calls = calls[:1]
+    if family.temper.strict_tools == "ignored":
+        calls = [loosened(call, talk) for call in calls]
     if calls and not talk.reply_format:
         said = Answer(tool_calls=calls)
     else:
         said = Answer(text=_continued(_text(body, talk, calls), talk.prefix))
     if thinking:
-        said = replace(said, reasoning=_reasoning(talk, calls, effort_of(body)))
+        said = replace(said, reasoning=_reasoning(talk, calls, effort_of(body, family)))
     return _within_length(_stopped(said, body), body, family)
 
 
@@ -58,7 +69,7 @@ def _reasoning(talk: Conversation, calls: list[ToolCall], effort: str) -> str:
         thought = "The tools have told me enough, so I can answer."
     else:
         thought = "I can answer that at once."
-    careful = " Let me check that once more: yes." if effort in ("high", "max", "xhigh") else ""
+    careful = " Let me check that once more: yes." * _CARE.get(effort, 0)
     return f"The user asks: {asked!r}. {thought}{careful}"
 
 
@@ -73,27 +84,37 @@ def _text(body: Body, talk: Conversation, calls: list[ToolCall]) -> str:
     if (schema := _wanted_schema(body, talk)) is not None:
         filled = Filling(talk.prompt, talk.results, spoken_of=schema.get("properties", ())).fill(schema)
         return json.dumps(filled, ensure_ascii=False)
+    if _CODE_WORD.search(talk.prompt):
+        return _code_word(talk)
     if talk.results:
         return f"Here is what I found: {_listed(talk)}"
     return _reply(talk)
 
 
+def _code_word(talk: Conversation) -> str:
+    """What a question about a code word is answered with: all that the model can read decides."""
+    told = _CODE_WORD_IS.findall(f"{talk.recalled}\n{talk.transcript}")
+    return f"The code word is {told[-1]}." if told else "I do not know the code word."
+
+
 def _reply(talk: Conversation) -> str:
     context = _CONTEXT.search(talk.prompt)
     if context is not None:
-        query = _QUERY.search(talk.prompt)
-        return _closest(context.group(1), query.group(1) if query else talk.prompt)
+        queries = _QUERY.findall(talk.prompt)  # the last, since LlamaIndex's prompt for citations has one as an example
+        return _closest(context.group(1), queries[-1] if queries else talk.prompt)
     if talk.media:
         seen = ", ".join(f"{count} {kind}" for kind, count in talk.media.items() if kind != "text")
         if seen:
             return f"I was sent {seen}, which an emulated model cannot see."
+    if (told := _TOLD_TO_SAY.search(talk.prompt)) is not None:
+        return told.group(1).strip()
     if _GREETING.search(talk.prompt):
         return "Hello! I am an emulated model. How can I help you today?"
     return f"This is an emulated answer on {words.topic(talk.prompt)}."
 
 
 def _listed(talk: Conversation) -> str:
-    return "; ".join(_plain(one) for one in talk.results)
+    return "; ".join(_plain(one) for one in talk.results if not _HANDED_OVER.match(one))
 
 
 def _plain(result: str) -> str:
@@ -103,8 +124,14 @@ def _plain(result: str) -> str:
 
 
 def _closest(context: str, query: str) -> str:
+    """The sentence that has most words of the question, with the number of its source if sources are numbered."""
     asked = words.stems(query).keys()
-    options = [one for one in words.sentences(context) if not re.match(r"\w+: \S+$", one)]
+    options, cited = [], ""
+    for one in words.sentences(context):
+        if (source := _SOURCE.match(one)) is not None:
+            cited = f" [{source.group(1)}]"
+        elif not re.match(r"\w+: \S+$", one):
+            options.append(re.sub(r"([.!?]?)$", rf"{cited}\1", one, count=1))
     return max(options or [context], key=lambda one: len(words.stems(one).keys() & asked))
 
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from anyfast_emulator.contract import DEEPSEEK_EFFORTS, RANGES, Family
+from anyfast_emulator.contract import RANGES, Family
 from anyfast_emulator.refusals import RefusedError
-from anyfast_emulator.thinking import is_thinking, thinking_config
+from anyfast_emulator.thinking import is_thinking, reads_effort, switched, thinking_config
 
 Body = Mapping[str, Any]
 _USER_ID = re.compile(r"[a-zA-Z0-9\-_]{0,512}")  # Anyfast deepseek-v4-pro page
@@ -38,6 +38,7 @@ def check_parameters(body: Body, family: Family) -> None:
     Raises:
         RefusedError: naming the parameter.
     """
+    _check_switch(body, family)
     for name, value in body.items():
         _check_known(name, value, family)
         _check_type(name, value)
@@ -45,6 +46,12 @@ def check_parameters(body: Body, family: Family) -> None:
             _check_range(name, value, span, whole=name in family.lengths or name == "top_logprobs")
         if name in _CHECKS:
             _CHECKS[name](value, body, family)
+
+
+def _check_switch(body: Body, family: Family) -> None:
+    said = switched(body, family)
+    if said is not None and (family.temper.switch_on if said else family.temper.switch_off) == "refused":
+        raise RefusedError(f"{family.switch or 'thinking'}: this value is not supported by this model.", family.switch)
 
 
 def _check_known(name: str, value: Any, family: Family) -> None:
@@ -73,12 +80,14 @@ def _check_range(name: str, value: Any, span: tuple[float, float], *, whole: boo
 
 
 def _check_n(value: Any, _: Body, family: Family) -> None:
-    if family.name == "deepseek" and value != 1:
-        raise RefusedError("Invalid n value (currently only n = 1 is supported)", "n")
+    if family.refuses_n and value != 1:
+        raise RefusedError(family.refuses_n, "n")
     _check_range("n", value, (1, 128), whole=True)
 
 
 def _check_stop(value: Any, _: Body, family: Family) -> None:
+    if family.temper.stop == "refused":
+        raise RefusedError("Unsupported parameter: 'stop' is not supported with this model.", "stop")
     if isinstance(value, str) and not family.stop_list_only:
         return
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
@@ -106,8 +115,8 @@ def _check_thinking(value: Any, body: Body, family: Family) -> None:
     value = value or {}
     if value.get("type", "enabled") not in ("enabled", "disabled"):
         raise RefusedError(f"Invalid thinking type: {value['type']!r}", "thinking")
-    if "reasoning_effort" in value and family.name == "deepseek" and value["reasoning_effort"] not in DEEPSEEK_EFFORTS:
-        raise RefusedError(f"Invalid reasoning_effort: expected one of {', '.join(DEEPSEEK_EFFORTS)}", "thinking")
+    if "reasoning_effort" in value and reads_effort(family, "nested"):
+        _check_level(value["reasoning_effort"], family, "thinking")
     effort = body.get("reasoning_effort", "minimal")
     if family.name == "doubao" and value.get("type") == "disabled" and effort != "minimal":
         words = f"Invalid combination of reasoning_effort and thinking type: {effort} + disabled."
@@ -115,9 +124,14 @@ def _check_thinking(value: Any, body: Body, family: Family) -> None:
 
 
 def _check_effort(value: Any, _: Body, family: Family) -> None:
+    if reads_effort(family, "top"):
+        _check_level(value, family, "reasoning_effort")
+
+
+def _check_level(value: Any, family: Family, param: str) -> None:
     if family.efforts and value not in family.efforts:
         words = f"Invalid reasoning_effort: {value!r}, expected one of {', '.join(family.efforts)}."
-        raise RefusedError(words, "reasoning_effort")
+        raise RefusedError(words, param)
 
 
 def _check_extra_body(_: Any, body: Body, family: Family) -> None:
@@ -139,7 +153,7 @@ def _check_response_format(value: Any, body: Body, family: Family) -> None:
         raise RefusedError("Missing required parameter: 'response_format.json_schema.schema'.", "response_format")
     if kind != "json_object":
         return
-    if family.name == "qwen" and is_thinking(body, family):
+    if family.name == "qwen" and is_thinking(body, family) and family.temper.json_object is None:
         raise RefusedError("Json mode response is not supported when enable_thinking is true", "response_format")
     if family.json_word and "json" not in _all_text(body).lower():
         words = "Prompt must contain the word 'json' in some form to use 'response_format' of type 'json_object'."
@@ -165,6 +179,8 @@ def _check_tools(value: Any, _: Body, family: Family) -> None:
     if family.tool_limit is not None and len(value) > family.tool_limit:
         raise RefusedError(f"Invalid 'tools': at most {family.tool_limit} functions are supported.", "tools")
     names = [_function_name(tool, f"tools[{index}]") for index, tool in enumerate(value)]
+    if family.temper.strict_tools == "refused" and any("strict" in tool["function"] for tool in value):
+        raise RefusedError("Invalid 'tools': unknown field `strict`.", "tools")
     if len(set(names)) != len(names):
         raise RefusedError("Tool names must be unique.", "tools")
 

@@ -15,6 +15,7 @@ _TOLD = re.compile(
     r"|call exactly one|必须调用",
     re.IGNORECASE,
 )
+_AGENTS = re.compile(r"'([^']+)': ['\"]")  # those that LlamaIndex's tool for handing off describes
 _AT_ONCE = re.compile(r"at once|in parallel|simultaneously|同时|\bboth\b", re.IGNORECASE)
 
 
@@ -121,4 +122,15 @@ def _call(tool: Offered, talk: Conversation, filling: str | None = None) -> Tool
     arguments = Filling(talk.prompt, talk.results, own, offered).fill({"type": "object", **tool.schema})
     if filling is not None:
         arguments[tool.schema["required"][0]] = filling
+    if "to_agent" in arguments and (agents := _AGENTS.findall(tool.description)):
+        arguments["to_agent"] = next((one for one in agents if one.lower() in talk.prompt.lower()), agents[0])
     return ToolCall(tool.name, json.dumps(arguments, ensure_ascii=False))
+
+
+def loosened(call: ToolCall, talk: Conversation) -> ToolCall:
+    """A call of a strict function by a model that does not hear of `strict`: the prompt's word beats the enum."""
+    tool = next(one for one in talk.tools if one.name == call.name)
+    arguments = json.loads(str(call.arguments))
+    enums = [key for key, inner in tool.schema.get("properties", {}).items() if "enum" in inner]
+    said = {key: word for key in enums if (word := words.said_value(talk.prompt, key))}
+    return ToolCall(call.name, json.dumps(arguments | said, ensure_ascii=False)) if tool.strict and said else call

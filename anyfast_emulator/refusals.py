@@ -107,19 +107,74 @@ _ENVELOPES: Mapping[str, Envelope] = {
 }
 
 
-def refusal_body(refusal: RefusedError, accent: str, request_id: str) -> tuple[bytes, dict[str, str]]:
+def _deepseek_own(refusal: RefusedError, request_id: str) -> Any:
+    # recorded: the key's error has a type of its own
+    error = _deepseek(refusal, request_id)["error"]
+    return {"error": error | ({"type": "authentication_error"} if refusal.status == 401 else {})}
+
+
+def _relayed(refusal: RefusedError, request_id: str) -> Any:
+    # new-api types/error.go: an upstream's own type and code are kept, and every message ends in the request id
+    if refusal.by_gateway:
+        return _gateway(RefusedError(**_worded(refusal)), request_id)
+    error = _openai(refusal, request_id)["error"]
+    return {"error": error | {"message": f"{refusal.message} (request id: {request_id})", "param": ""}}
+
+
+def _worded(refusal: RefusedError) -> dict[str, Any]:
+    """The gateway's refusal as new-api itself words it (model/token.go); Anyfast documents another one for its key."""
+    said = dict(refusal.error or {})
+    message = {"No token provided": "未提供令牌", "Invalid API key provided.": "无效的令牌"}.get(refusal.message)
+    return {
+        "message": message or refusal.message,
+        "status": refusal.status,
+        "type": None if said else refusal.type,
+        "code": "" if said else refusal.code,
+        "by_gateway": True,
+    }
+
+
+def _flat(refusal: RefusedError, request_id: str) -> Any:
+    # wire-contract 1.4: relayed upstream, with the error as JSON in a string
+    return {
+        "code": refusal.code or "fail_to_fetch_task",
+        "message": json.dumps(_openai(refusal, request_id)),
+        "data": None,
+    }
+
+
+_SHAPES: Mapping[str, Envelope] = {
+    "openai": _openai,
+    "deepseek": _deepseek_own,
+    "new-api": _relayed,
+    "google": _gemini,
+    "string": lambda refusal, _: {"error": refusal.message},
+    "flat": _flat,
+    "in_200": _openai,
+}
+_PAGE = "<html>\r\n<head><title>{0} Error</title></head>\r\n<body><h1>{0} Error</h1></body>\r\n</html>\r\n"
+
+
+def refusal_body(
+    refusal: RefusedError, accent: str, request_id: str, shape: str | None = None
+) -> tuple[bytes, dict[str, str]]:
     """The body of a refusal and its content type, in the words of who refuses.
 
     Args:
         refusal: what was wrong.
         accent: the family's accent.
         request_id: the gateway's id of this request.
+        shape: what the gateway's temperament makes of every refusal; None = as documented.
 
     Returns:
-        The JSON bytes and the headers that describe them.
+        The bytes and the headers that describe them.
     """
+    if shape == "html":
+        return _PAGE.format(refusal.status).encode(), {"content-type": "text/html"}
+    if shape == "empty":
+        return b"", {}
     envelope = _gateway if refusal.by_gateway else _ENVELOPES[accent]
-    body = json_bytes(envelope(refusal, request_id))
+    body = json_bytes(_SHAPES.get(shape or "", envelope)(refusal, request_id))
     # DeepSeek's 400 arrives as octet-stream; clients must parse by content
-    octets = accent == "deepseek" and not refusal.by_gateway
+    octets = accent == "deepseek" and not refusal.by_gateway and shape in (None, "deepseek")
     return body, {"content-type": "application/octet-stream"} if octets else dict(JSON_TYPE)

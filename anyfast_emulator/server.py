@@ -109,18 +109,19 @@ class Server:
         return StreamingResponse(self._frames(reply), reply.status, headers)
 
     async def _frames(self, reply: Reply) -> AsyncIterator[bytes]:
-        for frame in reply.frames:
+        for at, frame in enumerate(reply.frames):
+            await self._pause(reply.pauses.get(at, 0.0))
             yield frame
-            await self._pause()
+            await self._pause(self._emulator.delay)
         if reply.cut:
             raise ConnectionCutError
 
-    async def _pause(self) -> None:
+    async def _pause(self, seconds: float) -> None:
         """Waits between two frames; a stop in the meantime cuts the stream."""
-        if not self._emulator.delay:
+        if not seconds:
             # Lets the loop hear that the client has gone, so that nothing is written into a closed connection.
             await asyncio.sleep(0)
             return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), self._emulator.delay)
+            await asyncio.wait_for(self._stopping.wait(), seconds)
             raise ConnectionCutError

@@ -48,14 +48,15 @@ class _Frames(httpx.SyncByteStream, httpx.AsyncByteStream):
         self._delay = delay
 
     def __iter__(self) -> Iterator[bytes]:
-        for frame in self._reply.frames:
+        for at, frame in enumerate(self._reply.frames):
+            time.sleep(self._reply.pauses.get(at, 0.0))
             yield frame
-            if self._delay:
-                time.sleep(self._delay)
+            time.sleep(self._delay)
         self._end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for frame in self._reply.frames:
+        for at, frame in enumerate(self._reply.frames):
+            await asyncio.sleep(self._reply.pauses.get(at, 0.0))
             yield frame
             await asyncio.sleep(self._delay)
         self._end()

@@ -51,9 +51,9 @@ def count_usage(body: Mapping[str, Any], family: Family, said: Sequence[Answer],
     text = count_tokens(prompt_text(body))
     thought = sum(count_tokens(one.reasoning) for one in said)
     written = sum(_written(one) for one in said)
-    unseen = thought if is_thinking(body, family) and not shows_thoughts(body, family) else 0
+    unseen = thought if _is_unseen(body, family) else 0
     prompt, completion = text + images + videos, written + thought - unseen
-    usage = {
+    usage: dict[str, Any] = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion + unseen,
@@ -62,8 +62,15 @@ def count_usage(body: Mapping[str, Any], family: Family, said: Sequence[Answer],
     if thought - unseen:  # DeepSeek leaves the details out when it does not think
         usage["completion_tokens_details"] = {"reasoning_tokens": thought}
     media = {"text_tokens": text, "image_tokens": images, "video_tokens": videos}
-    details = _DETAILS.get(family.name)
-    return details(usage, media) if details else usage
+    details = _DETAILS.get(family.frames) or _DETAILS.get(family.name)
+    told = details(usage, media) if details else usage
+    return told | dict(family.temper.usage_extras or {})
+
+
+def _is_unseen(body: Mapping[str, Any], family: Family) -> bool:
+    if family.frames == "google":  # its completion tokens never hold the thoughts (recorded: 35 + 12, total 109)
+        return True
+    return family.frames == "gemini" and is_thinking(body, family) and not shows_thoughts(body, family)
 
 
 def _written(said: Answer) -> int:
@@ -92,7 +99,19 @@ def _kimi(usage: dict[str, Any], _: Mapping[str, int]) -> dict[str, Any]:
     return usage | ({"prompt_tokens_details": {"cached_tokens": hit}} if hit else {})
 
 
+def _sglang(usage: dict[str, Any], _: Mapping[str, int]) -> dict[str, Any]:
+    # recorded from Azure: no details, and the reasoning is counted at the top, wrongly
+    counts = {key: usage[key] for key in ("prompt_tokens", "total_tokens", "completion_tokens")}
+    return counts | {"prompt_tokens_details": None, "reasoning_tokens": 0}
+
+
+def _google(usage: dict[str, Any], _: Mapping[str, int]) -> dict[str, Any]:
+    return {key: usage[key] for key in ("completion_tokens", "prompt_tokens", "total_tokens")}
+
+
 _DETAILS: Mapping[str, Callable[[dict[str, Any], Mapping[str, int]], dict[str, Any]]] = {
+    "sglang": _sglang,
+    "google": _google,
     "deepseek": _deepseek,
     "qwen": _qwen,
     "kimi": _kimi,

@@ -11,7 +11,7 @@ _STOPWORDS = frozenset(_SILENT.split())
 # Words that open a sentence with a capital and name nobody.
 _OPENING = """hello hi hey create make generate write find look search add extract parse translate summarize describe
 compare convert compute calculate check book send say explain now today tomorrow thanks thank respond reply only if
-json yes no not nothing just once here"""
+json yes no not nothing just once here dear"""
 _OPENERS = _STOPWORDS | frozenset(_OPENING.split())
 # What a prompt says, and the words under which a tool may know it.
 _SYNONYMS = (
@@ -31,6 +31,7 @@ _QUOTED = re.compile(
 )
 _NAME = re.compile(r"[A-Z][\w’-]*(?:[ ]+[A-Z][\w’-]*)*")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w]*[A-Za-z_])|(?<=\()-?\d+(?:\.\d+)?(?=[,)])")
+_DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
 _CJK_PLACE = re.compile(
     r"(?:在|查询|查一下|请问|告诉我|今天|明天|^|[,，。、和与])([\u4e00-\u9fff]{2,4}?)(?:的|今天|现在)*(?:天气|气温|时间|几点)"
 )
@@ -103,8 +104,8 @@ def listed_names(text: str) -> list[str]:
 
 
 def numbers(text: str) -> list[float]:
-    """The numbers in order of appearance; a whole one is an int."""
-    return [float(hit) if "." in hit else int(hit) for hit in _NUMBER.findall(text)]
+    """The numbers in order of appearance, those of dates left out; a whole one is an int."""
+    return [float(hit) if "." in hit else int(hit) for hit in _NUMBER.findall(_DATE.sub(" ", text))]
 
 
 def said_value(text: str, key: str) -> str | None:

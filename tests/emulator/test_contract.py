@@ -248,6 +248,8 @@ def answered(identifier="c1"):
         ([called(call()), answered()], None),
         ([called(call(), call("c2")), answered("c2"), answered(), HELLO], None),
         ([called(call()), answered(), called(call()), answered()], None),  # an id may come again in a later turn
+        ([called(call(), content=None), answered()], None),  # as many clients send it
+        ([{"role": "assistant", "content": None}, HELLO], "expected a string"),
         ([answered()], "must be a response to a preceding 'tool_calls'"),
         ([called(call()), answered("other")], "must be a response to a preceding 'tool_calls'"),
         ([called(call()), answered(), answered()], "must be a response to a preceding 'tool_calls'"),

@@ -11,6 +11,7 @@ import pytest
 
 from anyfast_emulator import Answer, Emulator, Failure, Raw, ToolCall
 from anyfast_emulator.contract import MODELS
+from anyfast_emulator.temperaments import TEMPERAMENTS
 
 MODELS_THAT_THINK = ["deepseek-v4-pro", "doubao-seed-evolving", "kimi-k2.6", "glm-5.2", "MiniMax-M2.7"]
 FAMILIES = [*MODELS_THAT_THINK, "qwen3.6-flash", "gemini-3-pro-preview", "gemini-2.0-flash", "grok-3", "gpt-4o-mini"]
@@ -90,6 +91,31 @@ def test_the_official_client_calls_tools(client, model):
         assert own[0].function.name == name
         assert "".join(piece.function.arguments for piece in own) == arguments
         assert len({piece.id for piece in own if piece.id}) == 1
+
+
+SERVED = [
+    (name, model)
+    for name, temper in TEMPERAMENTS.items()
+    for model in ("deepseek-v4-pro", "qwen3.6-flash", "gemini-3-pro-preview")
+    if name != "documented" and model.startswith(temper.serves or "")
+]
+
+
+@pytest.mark.parametrize(("temperament", "model"), SERVED)
+def test_the_official_client_talks_to_every_temperament(temperament, model):
+    emulator = Emulator(temperament=temperament)
+    with (
+        httpx.Client(transport=emulator.transport) as http,
+        openai.OpenAI(base_url=emulator.base_url, api_key=emulator.api_key, max_retries=0, http_client=http) as client,
+    ):
+        whole = client.chat.completions.create(model=model, messages=BOTH, tools=[TOOL])
+        called = [(call.function.name, call.function.arguments) for call in whole.choices[0].message.tool_calls]
+        assert called == [("get_weather", '{"city": "Paris"}'), ("get_weather", '{"city": "Rome"}')]
+        with client.chat.completions.create(model=model, messages=HELLO, **USAGE) as stream:
+            frames = list(stream)
+    text = "".join(frame.choices[0].delta.content or "" for frame in frames if frame.choices)
+    assert text.startswith("Hello!")
+    assert [frame.usage.total_tokens > 0 for frame in frames if frame.usage] == [True]
 
 
 async def test_the_official_async_client_talks_to_it(served):
@@ -508,10 +534,11 @@ def test_without_the_extra_the_error_names_it():
 
 
 def test_the_command_line_serves():
-    command = [sys.executable, "-m", "anyfast_emulator", "--port", "0"]
+    command = [sys.executable, "-m", "anyfast_emulator", "--port", "0", "--temperament", "google"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 our own command
         base_url = process.stdout.readline().split()[-1]
         key = process.stdout.readline().split()[-1]
         answer = httpx.get(f"{base_url}/models", headers={"Authorization": f"Bearer {key}"})
         process.terminate()
     assert answer.status_code == 200
+    assert all(one["id"].startswith("gemini") for one in answer.json()["data"])

@@ -33,7 +33,9 @@ pytestmark = [
 
 @pytest.fixture
 def emulator() -> Emulator:
-    return Emulator()
+    emulator = Emulator()
+    yield emulator
+    emulator.check_script()  # a test uses up what it scripts
 
 
 @pytest.fixture

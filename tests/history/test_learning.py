@@ -299,7 +299,9 @@ REFUSAL = Failure(400, "Unrecognized request argument supplied: stream_options",
 
 @pytest.fixture
 def emulator() -> Emulator:
-    return Emulator()
+    emulator = Emulator()
+    yield emulator
+    emulator.check_script()  # a test uses up what it scripts
 
 
 @pytest.fixture

@@ -15,7 +15,9 @@ def pytest_recording_configure(config, vcr):
 
 @pytest.fixture
 def emulator():
-    return Emulator()
+    emulator = Emulator()
+    yield emulator
+    emulator.check_script()  # a test uses up what it scripts
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ async def test_the_loop_finishes_with_every_thought_sent_back(chat, emulator, mo
 @pytest.mark.parametrize("how", HOW)
 async def test_without_its_thoughts_the_upstream_refuses_the_loop(chat, emulator, how):
     """What every other integration runs into: the words are the upstream's own."""
-    emulator.script(*STEPS)
+    emulator.script(STEPS[0])
     agent = create_agent(chat(thinking=True, reasoning_replay="never"), [weather, convert])
     with pytest.raises(BadRequestError, match=UPSTREAM_SAYS) as caught:
         await ask(agent, how)

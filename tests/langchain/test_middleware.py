@@ -75,7 +75,7 @@ async def test_only_what_may_pass_is_asked_again(chat, emulator, status, asked, 
 
 @both
 async def test_a_limit_of_calls_ends_the_run(chat, emulator, asynchronous):
-    emulator.script(CALL, DONE)
+    emulator.script(CALL)
     limit = middleware.ModelCallLimitMiddleware(run_limit=1, exit_behavior="end")
     result = await ran(create_agent(chat(thinking=True), [weather], middleware=[limit]), asynchronous)
     assert "limit" in result["messages"][-1].text

@@ -27,13 +27,11 @@ def gateway() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def emulator(gateway: Emulator) -> Emulator:
-    """The gateway as if it had just been started."""
-    gateway.requests.clear()
-    gateway.headers.clear()
-    gateway._script.clear()
-    gateway._memory = type(gateway._memory)()
-    return gateway
+def emulator(gateway: Emulator) -> Iterator[Emulator]:
+    """The gateway as if it had just been started; a test uses up what it scripts."""
+    gateway.reset()
+    yield gateway
+    gateway.check_script()
 
 
 @pytest.fixture

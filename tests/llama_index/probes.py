@@ -1,7 +1,7 @@
 """What LlamaIndex users meet, as questions to an LLM class: each is a call, and a look at what came of it.
 
-A probe gives a cell of the table in docs/llama-index.md: True is "yes", a string is itself, an AssertionError is "no",
-and any other exception "no" with its name. `compare.py` asks other classes the same.
+A probe gives a cell of the table in docs/peers-llama-index.md: True is "yes", a string is itself, an AssertionError
+"no", and any other exception "no" with its name. `compare.py` asks other classes the same.
 """
 
 import asyncio
@@ -98,8 +98,7 @@ def probe(name: str) -> Callable[[Probe], Probe]:
 
 def cell(asked: Probe, bench: Bench) -> str:
     """Asks one probe."""
-    bench.emulator.requests.clear()
-    bench.emulator._script.clear()
+    bench.emulator.reset()
     bench.emulator.strict = False
     try:
         with warnings.catch_warnings():
@@ -110,6 +109,8 @@ def cell(asked: Probe, bench: Bench) -> str:
         return "no"
     except Exception as error:  # noqa: BLE001  # whatever it is, it is the answer
         return f"no: {type(error).__name__}"
+    finally:
+        bench.emulator.reset()  # a class that fails a probe leaves answers behind
     return found if isinstance(found, str) else "yes"
 
 

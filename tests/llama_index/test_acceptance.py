@@ -323,7 +323,7 @@ def slept(monkeypatch) -> list:
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
 @pytest.mark.parametrize("way", ["chat", "stream_chat"])
 async def test_09_one_authority_for_retries(way, status, make, emulator, ask_all, user, slept):
-    emulator.script(*[Failure(status)] * 9)
+    emulator.script(*[Failure(status)] * 4)
     with pytest.raises(APIStatusError):
         await ask_all[way](make(max_retries=3), [user()])
     assert len(emulator.requests) == 4

@@ -60,7 +60,7 @@ async def test_three_steps(model, streaming, make, emulator, tools, called):
 @pytest.mark.parametrize("streaming", [True, False])
 async def test_without_its_reasoning_the_loop_fails(streaming, make, emulator, tools):
     """The test above would prove nothing if the gateway did not look."""
-    emulator.script(CITY, WEATHER, DONE)
+    emulator.script(CITY)
     agent = FunctionAgent(tools=tools, llm=make(reasoning_replay="never"), streaming=streaming)
     with pytest.raises(BadRequestError, match="reasoning_content"):
         await agent.run("The weather in the capital of France?")

@@ -69,7 +69,7 @@ async def test_an_extractor_of_objects_asks_once_inside_a_running_loop(asked, ma
 
 
 async def test_title_and_summary_extractors_ask_once_inside_a_running_loop(make, emulator):
-    emulator.script(*[Answer(reasoning="Hm.", text="Births")] * 5)
+    emulator.script(*[Answer(reasoning="Hm.", text="Births")] * 4)
     assert SummaryExtractor(llm=make(), show_progress=False).extract(NODES)[0]["section_summary"] == "Births"
     TitleExtractor(llm=make(), nodes=1, show_progress=False).extract(NODES[:1])
     assert len(emulator.requests) == 4

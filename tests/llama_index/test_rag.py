@@ -25,10 +25,13 @@ def index(monkeypatch) -> VectorStoreIndex:
     return VectorStoreIndex.from_documents(DOCUMENTS, embed_model=MockEmbedding(embed_dim=8))
 
 
-@pytest.mark.parametrize("mode", ["compact", "refine", "tree_summarize", "simple_summarize", "accumulate"])
-def test_query_engines(mode, index, make, emulator):
+@pytest.mark.parametrize(
+    ("mode", "calls"),
+    [("compact", 1), ("refine", 2), ("tree_summarize", 1), ("simple_summarize", 1), ("accumulate", 2)],
+)
+def test_query_engines(mode, calls, index, make, emulator):
     engine = index.as_query_engine(llm=make(), response_mode=mode)
-    emulator.script(*[Answer(reasoning="Hm.", text="In 1815.")] * 2)
+    emulator.script(*[Answer(reasoning="Hm.", text="In 1815.")] * calls)
     assert "In 1815." in str(engine.query("When was Ada born?"))
     assert "was born in" in str(emulator.requests[0]["messages"])
 
@@ -97,12 +100,14 @@ def test_a_router_query_engine(index, make, emulator):
         assert str(RouterQueryEngine.from_defaults(engines, llm=llm).query("When was Ada born?")) == "In 1815."
 
 
-@pytest.mark.parametrize("mode", ["simple", "context", "condense_question", "condense_plus_context"])
-def test_chat_engines(mode, index, make, emulator):
+@pytest.mark.parametrize(
+    ("mode", "calls"), [("simple", 2), ("context", 2), ("condense_question", 3), ("condense_plus_context", 3)]
+)
+def test_chat_engines(mode, calls, index, make, emulator):
     # Not the default memory, which leaves its SQLite connection open.
     memory = ChatMemoryBuffer.from_defaults(token_limit=10_000)
     engine = index.as_chat_engine(chat_mode=mode, llm=make(), memory=memory)
-    emulator.script(*[Answer(reasoning="Hm.", text="In 1815.")] * 4)
+    emulator.script(*[Answer(reasoning="Hm.", text="In 1815.")] * calls)
     assert str(engine.chat("When was Ada born?")) == "In 1815."
     assert str(engine.chat("Are you sure?")) == "In 1815."
 
