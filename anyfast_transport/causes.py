@@ -49,7 +49,7 @@ def _what_took_long(error: httpx.TimeoutException) -> str:
 def _bare(error: Exception, url: str) -> Exception:
     """An exception without what would carry a secret along: the request, and the frames whose locals hold headers."""
     if isinstance(error, (httpx.LocalProtocolError, UnicodeError)):
-        return httpx.LocalProtocolError("a header holds what no header may")  # their words quote the header
+        return httpx.LocalProtocolError("a header, or the host, holds what it may not")  # their words quote the header
     if isinstance(error, httpx.RequestError):
         error.request = httpx.Request("POST", url)
     error.__cause__ = error.__context__ = None

@@ -6,22 +6,33 @@ through its "trace" extension (https://www.python-httpx.org/advanced/extensions/
 """
 
 import time
-from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
-
-import httpcore
 
 HEAD_LIMIT = 128 * 1024
 """Bytes before the first byte of an answer's body. h11 stops a single head at 100 KB; this stops interim answers (1xx)
 without end, too."""
 
+LONGEST = 1e6
+"""Seconds. No limit is longer: sockets and event loops refuse infinity, and some of them more than 24 days."""
+
 _SLICE = 64 * 1024
 OPENED = ("connect_tcp.complete", "connect_unix_socket.complete", "start_tls.complete")
 """Ends of the events that hand out a network stream."""
 
+_OPENING = ("connect_tcp.started", "connect_unix_socket.started", "start_tls.started")
+_HEAD = "http11.receive_response_headers.complete"
+
 DATA = "timeout"
 """The name of the limit on the time between data; the other limits bear the names of their fields, too."""
+
+
+def _raised_by_httpcore(name: str, words: str) -> Exception:
+    """An error of httpcore's; imported here, for httpx itself imports it only with its first client."""
+    import httpcore
+
+    error: Exception = getattr(httpcore, name)(words)
+    return error
 
 
 class Deadline:
@@ -29,13 +40,19 @@ class Deadline:
 
     Args:
         seconds: Longest time between data, or None.
+
+    Attributes:
+        opened: The network stream that was opened last for this call.
     """
+
+    opened: Any = None
 
     def __init__(self, seconds: float | None) -> None:
         self._seconds = seconds
         self._ends: dict[str, float] = {}
         self._soonest: float | None = None
         self._head_bytes = HEAD_LIMIT
+        self._watched = False
         self.restart()
 
     def restart(self) -> None:
@@ -52,8 +69,8 @@ class Deadline:
         """
         if seconds is None:
             return
-        self._ends[name] = time.monotonic() + seconds
-        self._soonest = min(self._ends.values())
+        self._ends[name] = end = time.monotonic() + min(seconds, LONGEST)
+        self._soonest = end if len(self._ends) == 1 else min(self._ends.values())
 
     def lift(self, name: str) -> None:
         """Takes one limit away, if it was there."""
@@ -84,7 +101,7 @@ class Deadline:
         if left is None:
             return timeout
         if left <= 0:
-            raise httpcore.ReadTimeout("the deadline has passed")
+            raise _raised_by_httpcore("ReadTimeout", "the deadline has passed")
         return left if timeout is None else min(timeout, left)
 
     def head_came(self) -> None:
@@ -106,12 +123,28 @@ class Deadline:
         if self._head_bytes >= 0:
             self._head_bytes -= len(data)
             if self._head_bytes < 0:
-                raise httpcore.RemoteProtocolError("the head is too long")
+                raise _raised_by_httpcore("RemoteProtocolError", "the head is too long")
         return data
+
+    def check_fresh(self) -> None:
+        """Looks whether the head that was just read came after its request.
+
+        A connection can hold the end of a longer body, or a second answer to the last request: that of another call.
+
+        Raises:
+            httpcore.RemoteProtocolError: Nothing was received since the request was sent.
+        """
+        if self._watched and self._head_bytes == HEAD_LIMIT:
+            raise _raised_by_httpcore("RemoteProtocolError", "an answer was left over from the request before")
 
     def next_attempt(self) -> None:
         """The request is sent again: another head is to come."""
         self._head_bytes = HEAD_LIMIT
+        self._watched = False
+
+    def sending(self) -> None:
+        """The request goes out by a stream that is watched: one that a client of the user's opened may not be."""
+        self._watched = True
 
 
 _FREE = Deadline(None)
@@ -120,16 +153,26 @@ CURRENT: ContextVar[Deadline] = ContextVar("CURRENT", default=_FREE)
 """The deadline of the call that is waiting. Connections are shared, so it cannot be kept with the stream."""
 
 
-def watch(event: str, info: Mapping[str, Any]) -> None:
+def _opened(event: str, info: dict[str, Any]) -> bool:
+    """Whether a network stream was opened. What is being opened gets no longer than the deadline leaves."""
+    if event == _HEAD:
+        CURRENT.get().check_fresh()
+    elif event.endswith(_OPENING) and (left := CURRENT.get().left()) is not None:
+        timeout = info.get("timeout")
+        info["timeout"] = max(left if timeout is None else min(timeout, left), 0.001)
+    return event.endswith(OPENED)
+
+
+def watch(event: str, info: dict[str, Any]) -> None:
     """A trace function for sync requests: puts the deadline under each network stream that is opened.
 
     Args:
         event: httpcore's name of what happened.
-        info: Its arguments, or what it returned.
+        info: Its arguments, which can be changed before it, or what it returned.
     """
-    if not event.endswith(OPENED):
+    if not _opened(event, info):
         return
-    stream = info["return_value"]
+    stream = CURRENT.get().opened = info["return_value"]
     read, write = stream.read, stream.write
 
     def read_in_time(max_bytes: int, timeout: float | None = None) -> bytes:
@@ -137,6 +180,7 @@ def watch(event: str, info: Mapping[str, Any]) -> None:
         return deadline.received(read(max_bytes, timeout=deadline.capped(timeout)))
 
     def write_in_time(buffer: bytes, timeout: float | None = None) -> None:
+        CURRENT.get().sending()
         # httpcore gives every `send` of a buffer the whole timeout anew, so a long body goes in slices.
         for start in range(0, len(buffer), _SLICE):
             write(buffer[start : start + _SLICE], timeout=CURRENT.get().capped(timeout))
@@ -144,16 +188,16 @@ def watch(event: str, info: Mapping[str, Any]) -> None:
     stream.read, stream.write = read_in_time, write_in_time
 
 
-def watch_async(event: str, info: Mapping[str, Any]) -> None:
+def watch_async(event: str, info: dict[str, Any]) -> None:
     """The same for async requests.
 
     Args:
         event: httpcore's name of what happened.
-        info: Its arguments, or what it returned.
+        info: Its arguments, which can be changed before it, or what it returned.
     """
-    if not event.endswith(OPENED):
+    if not _opened(event, info):
         return
-    stream = info["return_value"]
+    stream = CURRENT.get().opened = info["return_value"]
     read, write = stream.read, stream.write
 
     async def read_in_time(max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  # httpcore's own
@@ -161,6 +205,7 @@ def watch_async(event: str, info: Mapping[str, Any]) -> None:
         return deadline.received(await read(max_bytes, timeout=deadline.capped(timeout)))
 
     async def write_in_time(buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109  # as above
+        CURRENT.get().sending()
         await write(buffer, timeout=CURRENT.get().capped(timeout))
 
     stream.read, stream.write = read_in_time, write_in_time

@@ -455,7 +455,7 @@ def status_error(
     words = words_of(body)
     kind = classify(status, words)
     request_id = request_id or _request_id_in(words.message)
-    said = _shortened(words.message) or "the answer has no body"
+    said = _shortened(words.message) or ("the answer names no reason" if body else "the answer has no body")
     parts = [f"{status}: {said}"]
     if words.code and str(words.code) != str(status):
         parts.append(f"(code {words.code})")

@@ -16,8 +16,9 @@ RUN = 12
 """Characters of a key in a row that are masked, too. A gateway that cuts a key short shows fewer."""
 
 _DEEPEST = 50
-_CUT = re.compile(r"\bsk-[\w-]*\*{2,}[\w*-]*")
-"""What new-api leaves of a key in its own errors (`sk-abc***xyz`: model/token.go)."""
+_CUT = re.compile(r"\bsk-[\w-]{0,64}\*{2,}[\w*-]{0,128}")
+"""What new-api leaves of a key in its own errors (`sk-abc***xyz`: model/token.go). Bounded, for ten thousand `sk-` in a
+row would else keep this busy for half a minute."""
 
 # What reads these loggers may be shown to anyone who helps; at DEBUG, httpcore's hold all headers of an answer.
 _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy")

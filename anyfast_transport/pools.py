@@ -1,4 +1,4 @@
-"""The connections that calls share: one `httpx.Client` for the process, and a pool for each running event loop.
+"""The connections that calls share: a pool of clients for sync calls, and one for each running event loop.
 
 An async client that outlives its loop is what makes other integrations send, and bill, a call twice.
 """
@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import functools
 import http.cookiejar
+import math
 import os
 import socket
 import ssl
@@ -16,12 +17,13 @@ import time
 import warnings
 import weakref
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 
-from anyfast_transport.deadline import OPENED, watch, watch_async
+from anyfast_transport.deadline import CURRENT, OPENED, watch, watch_async
+from anyfast_transport.errors import APIConnectionError
 
 KEEP_SECONDS = 5.0
 """How long an idle connection is kept; common proxies close theirs after that or later."""
@@ -32,9 +34,12 @@ KEEP_CONNECTIONS = 100
 KEEP_CLIENTS = 1000
 """How many idle clients each event loop keeps until they are swept: waves of calls find those of the last one."""
 
-_SYNC_LIMITS = httpx.Limits(
-    max_connections=1000, max_keepalive_connections=KEEP_CONNECTIONS, keepalive_expiry=KEEP_SECONDS
-)
+_MOST_ADDRESSES = 8
+"""Addresses that a name has at most, as far as nobody is asked."""
+
+_HANDSHAKE_FAILED = "start_tls.failed"
+"""Httpcore closes the connection then, unless the handshake was cancelled."""
+
 _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_SECONDS)
 
 
@@ -47,6 +52,58 @@ def _ssl_context() -> ssl.SSLContext:
 def _no_cookies() -> http.cookiejar.CookieJar:
     # Clients are shared between keys, so a cookie that one call got must not go out with another.
     return http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+
+
+class SyncPool:
+    """The clients of sync calls; each serves one call at a time, in whatever thread.
+
+    In a client that threads share, httpcore closes idle connections in one of them while another begins to use them:
+    of 1,000 calls in as many threads one or two broke off, and were sent and billed again.
+    """
+
+    def __init__(self) -> None:
+        # No lock: the garbage collector may end a stream anywhere, and each of these steps is done at once.
+        self._idle: deque[tuple[float, httpx.Client]] = deque()
+        # Held here, or the garbage collector would drop a forgotten stream's socket before the stream can close it.
+        self._busy: set[httpx.Client] = set()
+        self._closings = 0
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[httpx.Client]:
+        """A client for one call."""
+        closings, client, sound = self._closings, self._take(), False
+        self._busy.add(client)
+        try:
+            yield client
+            sound = True
+        except APIConnectionError:
+            raise  # the connection is gone, or one whose tunnel failed is in the way of the next
+        except Exception:
+            sound = True
+            raise
+        finally:
+            self._busy.discard(client)
+            if sound and closings == self._closings and len(self._idle) < KEEP_CONNECTIONS:
+                self._idle.append((time.monotonic() + KEEP_SECONDS, client))
+            else:
+                client.close()
+
+    def _take(self) -> httpx.Client:
+        self._close_idle(time.monotonic())
+        with contextlib.suppress(IndexError):
+            return self._idle.pop()[1]
+        return httpx.Client(limits=_ONE, verify=_ssl_context(), cookies=_no_cookies())
+
+    def _close_idle(self, until: float) -> None:
+        """Closes what has been idle for too long; the oldest are in front."""
+        with contextlib.suppress(IndexError):
+            while self._idle[0][0] <= until:
+                self._idle.popleft()[1].close()
+
+    def close(self) -> None:
+        """Closes the connections; one that serves a call, when the call ends."""
+        self._closings += 1
+        self._close_idle(math.inf)
 
 
 class LoopPool:
@@ -77,6 +134,8 @@ class LoopPool:
         try:
             yield client
             sound = True
+        except APIConnectionError:
+            raise  # the connection is gone, or one whose tunnel failed is in the way of the next
         except Exception:
             sound = True  # httpcore has cleaned up; only what breaks into its cleaning does harm
             raise
@@ -133,6 +192,14 @@ class LoopPool:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
+    def let_go(self) -> None:
+        """Closes a forked child's copies of the sockets; of their files, for asyncio does not hand out the sockets."""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for sock in self._sockets:
+            if (file := sock.fileno()) >= 0:
+                os.dup2(nothing, file, inheritable=False)
+        os.close(nothing)
+
     async def shut_down(self) -> None:
         """Closes everything: the loop ends."""
         self.over = True
@@ -160,6 +227,16 @@ def _close_before(loop: asyncio.AbstractEventLoop, pool: LoopPool) -> None:
         loop.close = closing  # type: ignore[method-assign]  # there is no hook at the end of a loop
 
 
+def _share_among_addresses(info: dict[str, Any]) -> None:
+    """`socket.create_connection` gives each address of a name the whole timeout; together they get what is left."""
+    left, timeout = CURRENT.get().left(), info["timeout"]
+    if left is None or timeout * _MOST_ADDRESSES <= left:
+        return
+    with contextlib.suppress(OSError, UnicodeError):  # connecting says the same in a moment
+        addresses = socket.getaddrinfo(info["host"], info["port"], type=socket.SOCK_STREAM)
+        info["timeout"] = max(min(timeout, left / len(addresses)), 0.001)
+
+
 class SharedPools:
     """What the calls of this process share."""
 
@@ -170,8 +247,7 @@ class SharedPools:
     def _begin(self) -> None:
         # Reentrant, for the garbage collector may end a stream while this thread holds it.
         self._lock = threading.RLock()
-        self._client: httpx.Client | None = None
-        self._calls: dict[httpx.Client, set[object]] = {}
+        self._sync = SyncPool()
         self._by_loop: weakref.WeakKeyDictionary[Any, tuple[LoopPool, AsyncGenerator[None]]] = (
             weakref.WeakKeyDictionary()
         )
@@ -184,52 +260,44 @@ class SharedPools:
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
+            for pool, _ in self._by_loop.values():
+                pool.let_go()
             self._begin()
             for sock in list(self._sockets):
                 sock.close()
             self._sockets.clear()
 
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+    def trace(self, event: str, info: dict[str, Any]) -> None:
         """Remembers the socket of a sync connection, and puts the deadline under it.
 
         Args:
             event: httpcore's name of what happened.
-            info: What it returned.
+            info: Its arguments, or what it returned.
         """
         watch(event, info)
-        if event.endswith(OPENED):
+        if event.endswith("connect_tcp.started"):
+            _share_among_addresses(info)
+        elif event.endswith(_HANDSHAKE_FAILED):
+            CURRENT.get().opened.close()
+        elif event.endswith(OPENED):
             sock = info["return_value"].get_extra_info("socket")
             if isinstance(sock, socket.socket):
                 self._sockets.add(sock)
 
-    async def trace_async(self, event: str, info: Mapping[str, Any]) -> None:
+    async def trace_async(self, event: str, info: dict[str, Any]) -> None:
         """The same for the connections of the running loop."""
         watch_async(event, info)
-        if event.endswith(OPENED):
+        if event.endswith(_HANDSHAKE_FAILED):
+            await CURRENT.get().opened.aclose()
+        elif event.endswith(OPENED):
             entry = self._by_loop.get(asyncio.get_running_loop())
             sock = info["return_value"].get_extra_info("socket")
             if entry and hasattr(sock, "shutdown"):
                 entry[0].opened(sock)
 
-    @contextlib.contextmanager
-    def client(self) -> Iterator[httpx.Client]:
-        """The client for sync calls, for one call."""
-        with self._lock:
-            if self._client is None:
-                self._client = httpx.Client(limits=_SYNC_LIMITS, verify=_ssl_context(), cookies=_no_cookies())
-            client, call = self._client, object()
-            calls = self._calls.setdefault(client, set())
-            calls.add(call)
-        try:
-            yield client
-        finally:
-            with self._lock:
-                calls.discard(call)
-                last = not calls and client is not self._client
-                if last:
-                    self._calls.pop(client, None)
-            if last:
-                client.close()
+    def client(self) -> contextlib.AbstractContextManager[httpx.Client]:
+        """A client for one sync call."""
+        return self._sync.client()
 
     async def for_loop(self) -> LoopPool:
         """The pool of the running event loop."""
@@ -247,13 +315,8 @@ class SharedPools:
         return pool
 
     def close(self) -> None:
-        """Closes the connections of sync calls; those that serve a call, when the last such call ends."""
-        with self._lock:
-            client, self._client = self._client, None
-            if client is None or self._calls.get(client):
-                return
-            self._calls.pop(client, None)
-        client.close()
+        """Closes the connections of sync calls; one that serves a call, when the call ends."""
+        self._sync.close()
 
     async def aclose(self) -> None:
         """Closes the connections of the running event loop; one that serves a call, when the call ends."""

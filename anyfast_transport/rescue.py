@@ -37,6 +37,9 @@ _OPENINGS = (*(f"<|DSML|{name}" for name in _DSML_NAMES), "<tool_call>", "<funct
 _LONGEST_OPENING = 48
 _LONGEST_CLOSING = 64
 _LONGEST_NAME = 128
+_SLICE = 1024
+"""Characters that are looked at together: each opening tag among them copies what is behind it."""
+
 _ATTEMPTS = 8
 """How often a closing tag may turn out to be inside a value before the call is given up; keeps this linear."""
 
@@ -118,8 +121,10 @@ class CallsInText:
         """
         shown: list[str] = []
         self._last = before or self._last
-        while text:
-            text = self._hold(text, shown) if self._dialect else self._pass(text, shown)
+        for at in range(0, len(text), _SLICE):
+            piece = text[at : at + _SLICE]
+            while piece:
+                piece = self._hold(piece, shown) if self._dialect else self._pass(piece, shown)
         return "".join(shown)
 
     def flush(self, *, cut: bool) -> str:

@@ -1,5 +1,8 @@
-"""Fixtures of the fault suite. What they are made of is in `fault_gateway.py`, which the soak uses, too."""
+"""Fixtures of the fault suite. What they are made of is in `fault_gateway.py` and `fault_faces.py`."""
 
+import os
+import ssl
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -8,7 +11,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode has no path to the tests' own modules
 
-from fault_gateway import FACES, KEY, MODES, OURS, TESTED, Gateway
+from fault_faces import FACES, KEY, MODES, OURS, TESTED
+from fault_gateway import Gateway
+
+from anyfast_transport import AnyfastError
+
+WAYS = {"ChatAnyfast": ("invoke", "astream"), "AnyfastLLM": ("ainvoke", "stream")}
+"""Beyond the table of scenarios, which goes every way through both classes, each class goes two ways: the rest is the
+same code, and the suite has to be quick."""
 
 
 @pytest.fixture(scope="session", params=TESTED)
@@ -38,6 +48,64 @@ def llm(face, gateway):
     return make
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """A certificate of our own making; the file with the key, too."""
+    path = tmp_path_factory.mktemp("certificate")
+    ca, key = path / "ca.pem", path / "cert.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-keyout", str(key), "-out", str(ca), "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost"]
+    try:
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603  # our own command
+    except FileNotFoundError:
+        pytest.skip("no openssl on this machine")
+    return ca, key
+
+
+@pytest.fixture
+def tls_gateway(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    gateway = Gateway(tls=context).start()
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture
+def fresh_clients():
+    """The shared clients look at the environment when they are made; here they are made anew, and again behind it."""
+    from anyfast_transport import pools
+
+    def renew():
+        pools.SHARED.close()
+        pools._ssl_context.cache_clear()
+
+    renew()
+    yield renew
+    renew()
+
+
+@pytest.fixture
+def trusted(certificate, fresh_clients, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+
+
+@pytest.fixture
+def patiently():
+    """Tries something with more and more seconds: a machine that does much else comes late to what is looked at."""
+
+    def attempt(work, first=0.1):
+        for seconds in (first, 8 * first):
+            try:
+                return work(seconds)
+            except (AssertionError, AnyfastError, pytest.fail.Exception):
+                continue
+        return work(40 * first)
+
+    return attempt
+
+
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch):
     """No variables of the user, and no waiting between attempts."""
@@ -54,17 +122,26 @@ def quiet(monkeypatch):
         yield
 
 
-WAYS = {"ChatAnyfast": {"invoke", "astream"}, "AnyfastLLM": {"ainvoke", "stream"}}
-"""Beyond the table of scenarios, which goes every way through every class, each class goes two ways and the transport
-all four: the rest is the same code, and the suite has to be quick."""
+def pytest_configure(config):
+    config.addinivalue_line("markers", "faces(*names): the faces that a test is about; the two classes unless it says")
+    config.addinivalue_line("markers", "every_way: through both classes in every way")
+
+
+def _is_wanted(item):
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    face, mode = parameters.get("face"), parameters.get("mode")
+    if "tests/faults" not in item.nodeid or face is None:
+        return True
+    if marker := item.get_closest_marker("faces"):
+        return face in marker.args
+    if "FAULTS_AGAINST" in os.environ:
+        return True
+    return face in WAYS and (item.get_closest_marker("every_way") or mode is None or mode in WAYS[face])
 
 
 def pytest_collection_modifyitems(config, items):
     kept, left = [], []
     for item in items:
-        parameters = getattr(getattr(item, "callspec", None), "params", {})
-        ways = WAYS.get(parameters.get("face")) if "test_scenarios" not in item.nodeid else None
-        doubled = ways and "tests/faults" in item.nodeid and parameters.get("mode", next(iter(ways))) not in ways
-        (left if doubled else kept).append(item)
+        (kept if _is_wanted(item) else left).append(item)
     config.hook.pytest_deselected(items=left)
     items[:] = kept

@@ -1,17 +1,14 @@
-"""A gateway of raw bytes on the loopback, and the faces that it is met through."""
+"""A gateway of raw bytes on the loopback. The soak and the load use it, too."""
 
 import asyncio
+import atexit
 import contextlib
+import functools
 import json
-import os
 import socket
 import struct
 import threading
 import time
-from dataclasses import dataclass, field
-
-KEY = "K7" + "q9Zx" * 11
-"""Long enough to be cut short, and like no key of anyone."""
 
 TEXT, REASONING = "Hello there", "Let me see"
 
@@ -106,6 +103,11 @@ async def hold(caller):
             pass
 
 
+async def wait(caller):
+    """Until the test says `gateway.go_on()`."""
+    await caller.gateway.gate.wait()
+
+
 async def close(caller):
     caller.writer.close()
 
@@ -148,61 +150,82 @@ def both(for_whole, for_stream):
     return step
 
 
-class Gateway:
-    """Answers each request with the next of its scripted answers; the last one is repeated."""
+class EventLoop:
+    """The loop of all gateways of a process, in a thread of its own: to start a thread for each test is slow."""
 
     def __init__(self):
-        self.requests, self.hangups = [], []
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+        atexit.register(self._stop)
+
+    def run(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
+
+    def _stop(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(5)
+        self.loop.close()
+
+
+@functools.cache
+def event_loop():
+    return EventLoop()
+
+
+class Gateway:
+    """Answers each request with the next of its scripted answers; the last one is repeated.
+
+    Attributes:
+        greeting: Steps for a connection, before any request.
+    """
+
+    def __init__(self, tls=None):
+        self.requests, self.greeting = [], ()
         self.connections = self.open = self.sent = self.port = 0
         self.answers = [(good,)]
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self.gate = asyncio.Event()
+        self._tls, self._tasks, self._writers, self._server = tls, set(), set(), None
 
     def script(self, *answers):
         self.answers = list(answers)
 
     def start(self):
-        self._thread.start()
-        assert self._ready.wait(5)
+        event_loop().run(self._start())
         return self
 
     def stop(self):
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(5)
-        assert not self._thread.is_alive()
+        event_loop().run(self._stop())
+
+    def go_on(self):
+        event_loop().loop.call_soon_threadsafe(self.gate.set)
 
     def sees(self, condition, within=0.2):
-        """Whether something is true soon."""
-        end = time.monotonic() + within
-        while not condition(self):
-            if time.monotonic() > end:
-                return False
+        """Whether something is true soon: in so many turns of 2 ms, however long these take on a busy machine."""
+        for _ in range(int(within / 0.002)):
+            if condition(self):
+                return True
             time.sleep(0.002)
-        return True
+        return condition(self)
 
-    async def _run(self):
-        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        self._tasks, self._writers = set(), set()
-        server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port, backlog=1024)
-        self.port = server.sockets[0].getsockname()[1]
-        self.base_url = f"http://127.0.0.1:{self.port}/v1"
-        self._ready.set()
-        await self._over.wait()
-        await self._turns()
+    async def _start(self):
+        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port, backlog=1024, ssl=self._tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+        self.base_url = f"http{'s' if self._tls else ''}://{'localhost' if self._tls else '127.0.0.1'}:{self.port}/v1"
+
+    async def _stop(self):
+        server, self._server = self._server, None
         server.close()
         for writer in self._writers:
             writer.transport.abort()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._turns()
-
-    async def _turns(self):
-        """Asyncio needs some to make a transport of what it has accepted, and to close one."""
-        for _ in range(5):
-            await asyncio.sleep(0.001)
 
     def _accepted(self, reader, writer):
+        if self._server is None:  # accepted while it was being stopped
+            writer.transport.abort()
+            return
         self._writers.add(writer)
         task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
@@ -213,164 +236,22 @@ class Gateway:
         self.connections += 1
         self.open += 1
         try:
+            await self._take(self.greeting, caller)
             while not writer.is_closing() and (request := await caller.request()) is not None:
                 self.requests.append(request)
-                for step in self._next(request):
-                    await (caller.send(step) if isinstance(step, bytes) else step(caller))
+                await self._take(self._next(request), caller)
         except (OSError, asyncio.CancelledError):
             pass
         finally:
             self.open -= 1
-            self.hangups.append(time.monotonic())
             with contextlib.suppress(OSError):
                 writer.close()
                 await writer.wait_closed()
             self._writers.discard(writer)
 
+    async def _take(self, steps, caller):
+        for step in steps:
+            await (caller.send(step) if isinstance(step, bytes) else step(caller))
+
     def _next(self, _request):
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-
-
-@dataclass
-class Face:
-    """One of the classes that users hold, with its four ways to ask.
-
-    `ask` and `aask` give the text of a whole answer; `stream` and `astream` yield texts.
-    """
-
-    name: str
-    make: object
-    ask: object
-    aask: object
-    stream: object
-    astream: object
-    typed: tuple = field(default=())
-
-    async def _texts(self, llm):
-        return [text async for text in self.astream(llm)]
-
-    def run(self, mode, llm):
-        """One call, to its end."""
-        match mode:
-            case "invoke":
-                return self.ask(llm)
-            case "ainvoke":
-                return asyncio.run(self.aask(llm))
-            case "stream":
-                return "".join(self.stream(llm))
-            case "astream":
-                return "".join(asyncio.run(self._texts(llm)))
-
-
-def _transport():
-    import anyfast_transport as af
-
-    def body(stream):
-        return {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": stream}
-
-    def stream(connection):
-        for item in (generator := af.Client(connection).stream(body(True))):
-            if isinstance(item, af.Delta):
-                yield item.text
-        generator.close()
-
-    async def aask(connection):
-        return (await af.AsyncClient(connection).complete(body(False))).choice.text
-
-    async def astream(connection):
-        async with contextlib.aclosing(af.AsyncClient(connection).stream(body(True))) as items:
-            async for item in items:
-                if isinstance(item, af.Delta):
-                    yield item.text
-
-    return Face(
-        "transport",
-        af.Connection,
-        lambda connection: af.Client(connection).complete(body(False)).choice.text,
-        aask,
-        stream,
-        astream,
-        (af.AnyfastError,),
-    )
-
-
-def _langchain(name, make, typed):
-    async def aask(llm):
-        return (await llm.ainvoke("hi")).text
-
-    def stream(llm):
-        return (chunk.text for chunk in llm.stream("hi"))
-
-    async def astream(llm):
-        async with contextlib.aclosing(llm.astream("hi")) as chunks:
-            async for chunk in chunks:
-                yield chunk.text
-
-    return Face(name, make, lambda llm: llm.invoke("hi").text, aask, stream, astream, typed)
-
-
-def _llama_index(name, make, typed):
-    from llama_index.core.llms import ChatMessage
-
-    ask = [ChatMessage(role="user", content="hi")]
-
-    async def aask(llm):
-        return (await llm.achat(ask)).message.content or ""
-
-    def stream(llm):
-        return (response.delta or "" for response in llm.stream_chat(ask))
-
-    async def astream(llm):
-        async with contextlib.aclosing(await llm.astream_chat(ask)) as responses:
-            async for response in responses:
-                yield response.delta or ""
-
-    return Face(name, make, lambda llm: llm.chat(ask).message.content or "", aask, stream, astream, typed)
-
-
-def _chat_anyfast():
-    from anyfast_transport import AnyfastError
-    from langchain_anyfast import ChatAnyfast
-
-    return _langchain("ChatAnyfast", lambda **fields: ChatAnyfast(model="m", **fields), (AnyfastError,))
-
-
-def _anyfast_llm():
-    from anyfast_transport import AnyfastError
-    from llama_index_anyfast import AnyfastLLM
-
-    return _llama_index(
-        "AnyfastLLM", lambda **fields: AnyfastLLM(model="m", context_window=8000, **fields), (AnyfastError,)
-    )
-
-
-def _chat_openai():
-    import openai
-    from langchain_core.exceptions import ModelError
-    from langchain_openai import ChatOpenAI
-
-    return _langchain("ChatOpenAI", lambda **fields: ChatOpenAI(model="m", **fields), (openai.OpenAIError, ModelError))
-
-
-def _openai_like():
-    import openai
-    from llama_index.llms.openai_like import OpenAILike
-
-    def make(base_url, **fields):
-        return OpenAILike(model="m", is_chat_model=True, context_window=8000, api_base=base_url, **fields)
-
-    return _llama_index("OpenAILike", make, (openai.OpenAIError,))
-
-
-FACES = {
-    "transport": _transport,
-    "ChatAnyfast": _chat_anyfast,
-    "AnyfastLLM": _anyfast_llm,
-    "ChatOpenAI": _chat_openai,
-    "OpenAILike": _openai_like,
-}
-OURS = ("transport", "ChatAnyfast", "AnyfastLLM")
-TESTED = tuple(filter(None, os.environ.get("FAULTS_AGAINST", "").split(","))) or OURS
-"""FAULTS_AGAINST=ChatOpenAI,OpenAILike turns the suite on other classes; see compare.py."""
-
-MODES = ("invoke", "ainvoke", "stream", "astream")

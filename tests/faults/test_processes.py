@@ -1,6 +1,7 @@
 """Event loops, threads and processes: each call sends one request, on a connection that nobody else has."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import pickle
@@ -12,9 +13,10 @@ import warnings
 from pathlib import Path
 
 import pytest
-from fault_gateway import EVENTS, KEY, TEXT, good, hold, sse
+from fault_faces import KEY
+from fault_gateway import END, EVENTS, TEXT, chunk, good, hold, sse, wait
 
-from anyfast_transport import pools
+from anyfast_transport import AnyfastError, pools
 
 
 def test_ten_loops_in_a_row(face, gateway, llm):
@@ -94,6 +96,7 @@ def _in_a_child(work):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
 def test_fork_after_use(face, gateway, llm):
+    pools.SHARED.close()
     model = llm()
     face.ask(model)
     (mine,) = {
@@ -118,15 +121,31 @@ def test_a_parent_can_hang_up_while_its_child_lives(face, gateway, llm):
     gateway.script((sse(*EVENTS[:3]), hold), (good,))
     texts = face.stream(llm())
     next(texts)
+    with _living_child():
+        texts.close()
+        assert gateway.sees(lambda g: g.open == 0)
+
+    async def run():
+        gateway.script((sse(*EVENTS[:3]), hold), (good,))
+        texts = face.astream(llm())
+        await anext(texts)
+        with _living_child():
+            await texts.aclose()
+            assert await asyncio.to_thread(gateway.sees, lambda g: g.open == 0)
+
+    asyncio.run(run())
+
+
+@contextlib.contextmanager
+def _living_child():
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         os.close(writing)
         os.read(reading, 1)
         os._exit(0)
-    texts.close()
     try:
-        assert gateway.sees(lambda g: g.open == 0)
+        yield
     finally:
         os.write(writing, b"x")
         os.waitpid(child, 0)
@@ -134,37 +153,37 @@ def test_a_parent_can_hang_up_while_its_child_lives(face, gateway, llm):
         os.close(writing)
 
 
-def test_spawn_takes_the_model_along_and_leaves_the_key(face, gateway, llm):
-    """A pickle holds no key: the new process reads it from its own environment."""
-    if face.name != "ChatAnyfast":
-        pytest.skip("one new process is enough")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+def test_a_child_does_not_read_its_parents_stream(face, gateway, llm):
+    """What the child does with the generator that it inherited takes nothing from the parent."""
+    half, rest = sse(*EVENTS[:2]), b"".join(map(chunk, EVENTS[2:])) + END
+
+    gateway.script((half, wait, rest))
+    texts = face.stream(llm())
+    begun = next(texts)
+
+    def child():
+        with contextlib.suppress(AnyfastError):
+            "".join(texts)
+            raise AssertionError
+
+    assert _in_a_child(child) == 0
+    gateway.go_on()
+    assert begun + "".join(texts) == TEXT
+
+
+@pytest.mark.faces("ChatAnyfast")  # one new process is enough
+def test_spawn(face, gateway, llm):
+    """A pickle holds no key: the new process reads it from its own environment.
+
+    It ends without a word about an unclosed client or a coroutine that nobody awaited, however it leaves.
+    """
     program = textwrap.dedent("""
-        import pickle, sys
+        import asyncio, pickle, sys
+
         model = pickle.load(sys.stdin.buffer)
         print(model.invoke("hi").text)
-    """)
-    done = subprocess.run(  # noqa: S603  # our own program
-        [sys.executable, "-W", "error", "-c", program],
-        input=pickle.dumps(llm()),
-        capture_output=True,
-        env={**os.environ, "ANYFAST_API_KEY": KEY},
-        check=False,
-    )
-    assert done.stdout.decode().strip() == TEXT, done.stderr.decode()
-    assert done.stderr == b""
-    assert len(gateway.requests) == 1
-
-
-def test_a_process_ends_without_a_word(face, gateway):
-    """No warning of an unclosed client or a coroutine that nobody awaited, however the program leaves."""
-    if face.name != "ChatAnyfast":
-        pytest.skip("one new process is enough")
-    program = textwrap.dedent(f"""
-        import asyncio
-        from langchain_anyfast import ChatAnyfast
-
-        model = ChatAnyfast(model="m", base_url={gateway.base_url!r}, api_key="{KEY}")
-        model.invoke("hi")
         for _ in model.stream("hi"):
             break
         async def run():
@@ -178,9 +197,17 @@ def test_a_process_ends_without_a_word(face, gateway):
         kept = model.stream("hi")
         next(kept)
     """)
+    pickled = pickle.dumps(llm(timeout=50.0))
+    assert KEY.encode() not in pickled
     done = subprocess.run(  # noqa: S603  # our own program
-        [sys.executable, "-X", "dev", "-W", "error", "-c", program], capture_output=True, check=False
+        [sys.executable, "-X", "dev", "-W", "error", "-c", program],
+        input=pickled,
+        capture_output=True,
+        env={**os.environ, "ANYFAST_API_KEY": KEY},
+        check=False,
     )
     # Asyncio's debug mode also tells of whatever took long, which is this machine's affair.
     said = [line for line in done.stderr.decode().splitlines() if not line.startswith("Executing <")]
     assert (done.returncode, said) == (0, [])
+    assert done.stdout.decode().strip() == TEXT
+    assert len(gateway.requests) == 9

@@ -2,25 +2,23 @@
 
 import asyncio
 import base64
+import contextlib
 import copy
 import json
 import logging
 import pickle
 import re
-import socket
-import ssl
-import subprocess
-import threading
 import traceback
 import warnings
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from fault_gateway import END, EVENTS, JSON, KEY, TEXT, Gateway, both, close, good, head, hold, reset, sse, whole
+from fault_faces import KEY
+from fault_gateway import END, EVENTS, JSON, Gateway, bare, both, close, good, head, hold, part, reset, sse, whole
 
 import anyfast_transport as af
-from anyfast_transport import connection, pools
+from anyfast_transport import connection
 from anyfast_transport.masking import MASK, RUN, Mask
 
 HERE = str(Path(__file__).parent)
@@ -100,16 +98,16 @@ def logged(caplog):
     return lambda: "\n".join(f"{record.getMessage()} {record.msg} {record.args}" for record in caplog.records)
 
 
-@pytest.mark.parametrize("where", echoes(""))
-@pytest.mark.parametrize("spelling", ["whole", "cut short", "percent-encoded", "base64 of the header"])
-def test_what_the_gateway_echoes_is_masked(where, spelling, face, gateway, llm, logged):
-    if spelling != "whole" and face.name != "transport":
-        pytest.skip("the mask is the transport's")
+ECHOED = [("whole", where) for where in echoes("")]
+ECHOED += [(spelling, "a refusal") for spelling in ("cut short", "percent-encoded", "base64 of the header")]
+
+
+@pytest.mark.parametrize(("spelling", "where"), ECHOED)
+def test_what_the_gateway_echoes_is_masked(where, spelling, mode, face, gateway, llm, logged):
     gateway.script(echoes(SPELLINGS[spelling])[where])
-    for mode in ("invoke", "astream"):
-        error = error_of(face, mode, llm(max_retries=0))
-        assert error is not None
-        assert not leaks(everything(error) + str(pickle.dumps(error)))
+    error = error_of(face, mode, llm(max_retries=0))
+    assert error is not None
+    assert not leaks(everything(error) + str(pickle.dumps(error)))
     assert not leaks(logged())
 
 
@@ -131,7 +129,7 @@ def test_an_answer_with_the_key_in_its_metadata(gateway, llm, face):
 @pytest.mark.parametrize("steps", [(good,), (close,), (reset,), (hold,), (sse(*EVENTS[:2]), reset)])
 def test_nothing_shows_the_key(steps, mode, face, gateway, llm, logged, recwarn):
     gateway.script(steps)
-    model = llm(timeout=0.3 if steps == (hold,) else 30.0, max_retries=1)
+    model = llm(timeout=0.1 if steps == (hold,) else 30.0, max_retries=1)
     error = error_of(face, mode, model)
     assert error is None or not leaks(everything(error))
     shown = [repr(model), str(model), str(pickle.dumps(model)), repr(copy.copy(model)), repr(copy.deepcopy(model))]
@@ -140,7 +138,79 @@ def test_nothing_shows_the_key(steps, mode, face, gateway, llm, logged, recwarn)
     )
     assert face.name == "AnyfastLLM" or "api_key" not in model.model_dump()
     assert not leaks("\n".join(shown) + logged() + "\n".join(str(w.message) for w in recwarn))
-    assert KEY.encode() in gateway.requests[0], "it is sent, though"
+    assert all(KEY.encode() in request for request in gateway.requests), "it is sent, though"
+
+
+@pytest.mark.parametrize("steps", [(hold,), (bare, hold), (part, hold)])
+def test_a_call_that_is_cancelled_shows_no_key(steps, face, gateway, llm, logged):
+    """Its error is asyncio's, and goes on to whoever logs it, with all frames."""
+    gateway.script(steps)
+
+    async def run():
+        task = asyncio.create_task(face.aask(llm()))
+        assert await asyncio.to_thread(gateway.sees, lambda g: g.requests, 5.0)
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError as error:
+            return everything(error)
+
+    assert not leaks(asyncio.run(run()) + logged())
+
+
+@pytest.mark.parametrize("steps", [(good,), echoes(KEY)["a refusal"], (sse(*EVENTS[:2]), reset)])
+def test_what_is_told_to_callbacks_and_listeners(steps, mode, face, gateway, llm):
+    """Tracers keep all of it: the model as a dict, its parameters, each chunk, and the error."""
+    gateway.script(steps)
+    told = Told()
+    with told.by(face.name):
+        fields = {"callbacks": [told.callback]} if told.callback else {}
+        error_of(face, mode, llm(max_retries=0, **fields))
+    assert len(told.all) >= (1 if face.name == "AnyfastLLM" else 2)  # LlamaIndex does not tell every error
+    assert not leaks("\n".join(told.all))
+
+
+class Told:
+    """All that a framework tells its listeners, as text."""
+
+    def __init__(self):
+        self.all, self.callback = [], None
+
+    @contextlib.contextmanager
+    def by(self, name):
+        hear = self._langchain if name == "ChatAnyfast" else self._llama_index
+        with hear():
+            yield
+
+    @contextlib.contextmanager
+    def _langchain(self):
+        from langchain_core.callbacks import BaseCallbackHandler
+
+        def hears(*args, **kwargs):
+            self.all.append(repr((args, kwargs)) + "".join(map(self._in_depth, args)))
+
+        names = [name for name in dir(BaseCallbackHandler) if name.startswith("on_")]
+        self.callback = type("Hears", (BaseCallbackHandler,), {name: staticmethod(hears) for name in names})()
+        yield
+
+    @contextlib.contextmanager
+    def _llama_index(self):
+        from llama_index.core.instrumentation import get_dispatcher
+        from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+
+        told = self
+
+        class Hears(BaseEventHandler):
+            def handle(self, event, **_):
+                told.all.append(repr(event) + told._in_depth(getattr(event, "exception", None)))
+
+        dispatcher = get_dispatcher()
+        dispatcher.add_event_handler(Hears())
+        yield
+        dispatcher.event_handlers.pop()
+
+    def _in_depth(self, value):
+        return everything(value) if isinstance(value, BaseException) else str(getattr(value, "__dict__", ""))
 
 
 def test_frameworks_dump_without_it(gateway, llm, face):
@@ -170,6 +240,31 @@ def test_a_key_that_cannot_be_one(bad, says, mode, face, gateway, llm, logged):
         face.run(mode, llm(api_key=bad))
     assert not leaks(everything(caught.value) + logged())
     assert not gateway.requests
+
+
+async def promised():
+    return KEY
+
+
+def broken():
+    raise LookupError("the vault is sealed")
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (broken, "LookupError"),
+        (lambda: None, "NoneType"),
+        (KEY.encode, "bytes"),
+        (promised, "coroutine"),
+        (lambda: KEY + "\n", "line break"),
+    ],
+)
+def test_a_function_that_gives_no_key(function, says, mode, face, gateway, llm):
+    with pytest.raises(af.AuthenticationError, match=says) as caught:
+        face.run(mode, llm(api_key=function))
+    assert not leaks(everything(caught.value))
+    assert not gateway.connections
 
 
 def test_a_header_that_cannot_be_one_is_not_shown(mode, face, llm):
@@ -232,83 +327,6 @@ def test_plain_http_beyond_this_machine_warns_once(url, warned, face, llm):
         llm(base_url=url)
         llm(base_url=url)
     assert [warning.category for warning in caught] == [af.AnyfastWarning] * warned
-
-
-def test_the_proxy_variables_are_honoured(mode, face, gateway, llm, monkeypatch):
-    pools.SHARED.close()
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{gateway.port}")
-    connection.warn_of_plain_http.cache_clear()
-    with pytest.warns(af.AnyfastWarning, match="http://"):
-        model = llm(base_url="http://gateway.example/v1")
-    assert face.run(mode, model) == TEXT
-    assert gateway.requests[0].startswith(b"POST http://gateway.example/v1/chat/completions")
-    pools.SHARED.close()
-
-
-def test_proxy_variables_that_make_no_sense(mode, face, llm, monkeypatch):
-    pools.SHARED.close()
-    monkeypatch.setenv("ALL_PROXY", "gopher://x")
-    with pytest.raises(af.APIConnectionError, match="proxy"):
-        face.run(mode, llm(max_retries=0))
-
-
-@pytest.fixture
-def certificate(tmp_path):
-    """A certificate of our own making for this one test."""
-    made = tmp_path / "cert.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-keyout", str(made), "-out", str(tmp_path / "ca.pem"), "-days", "2", "-subj", "/CN=localhost"]
-    command += ["-addext", "subjectAltName=DNS:localhost"]
-    try:
-        subprocess.run(command, check=True, capture_output=True)  # noqa: S603  # our own command
-    except FileNotFoundError:
-        pytest.skip("no openssl on this machine")
-    return tmp_path / "ca.pem", made
-
-
-@pytest.fixture
-def tls_port(certificate):
-    """Answers one request after the other over TLS."""
-    ca, key = certificate
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(ca, key)
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve():
-        while True:
-            try:
-                sock, _ = listener.accept()
-            except OSError:
-                return
-            try:
-                with context.wrap_socket(sock, server_side=True) as tls:
-                    tls.recv(65536)
-                    tls.sendall(whole(JSON, 200, "application/json", "connection: close"))
-            except OSError:
-                pass
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    yield listener.getsockname()[1]
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join(5)
-
-
-def test_the_ca_variables_are_honoured_and_nothing_else_is_trusted(certificate, tls_port, face, llm, monkeypatch):
-    url = f"https://localhost:{tls_port}/v1"
-    for mode in ("invoke", "ainvoke"):
-        pools.SHARED.close()
-        pools._ssl_context.cache_clear()
-        with pytest.raises(af.APIConnectionError, match=r"(?i)certificate"):
-            face.run(mode, llm(base_url=url, max_retries=0))
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-        pools.SHARED.close()
-        pools._ssl_context.cache_clear()
-        assert face.run(mode, llm(base_url=url, max_retries=3)) == TEXT
-        monkeypatch.delenv("SSL_CERT_FILE")
-    pools.SHARED.close()
-    pools._ssl_context.cache_clear()
 
 
 # The mask alone.
