@@ -1,6 +1,7 @@
 """Where the gateway is and how to speak to it: the fields of both classes that say nothing about the answer."""
 
 import functools
+import inspect
 import ipaddress
 import os
 import warnings
@@ -13,6 +14,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from anyfast_transport.errors import AnyfastWarning, AuthenticationError
 from anyfast_transport.pools import SHARED
+from anyfast_transport.profile_file import as_path, profile_from_env
 
 DEFAULT_BASE_URL = "https://www.anyfast.ai/v1"
 """The gateway's global host (Anyfast guide deepseek-v4-flash)."""
@@ -45,6 +47,10 @@ def normal_base_url(value: Any) -> Any:
     parts = urlsplit(url)
     if parts.port == 0:  # `port` itself complains of one that is no number, or too large
         raise ValueError("Port out of range 0-65535")
+    if "@" in parts.netloc:  # httpx would send them in place of the key, and every repr would show them
+        raise ValueError("base_url holds a user name or password. The gateway's key goes into api_key.")
+    if not parts.hostname:
+        raise ValueError("base_url names no host")
     return url if parts.path else url + "/v1"
 
 
@@ -72,7 +78,7 @@ class Connection(BaseModel):
     )
     """Where the gateway is; from ANYFAST_BASE_URL or ANYFAST_API_BASE unless given, else its global host."""
 
-    timeout: float | httpx.Timeout | None = Field(default=600.0)
+    timeout: Annotated[float, Field(gt=0)] | httpx.Timeout | None = Field(default=600.0)
     """Seconds. No byte, and no data event, for so long is an APITimeoutError; a call that does not stream ends within
     it. Connecting has a limit of its own, 10 seconds, unless an `httpx.Timeout` says otherwise. None waits for ever."""
 
@@ -98,6 +104,10 @@ class Connection(BaseModel):
     `tool_choice`, a `response_format`, a level of effort and the like) is answered once by the request without it. If
     that goes through, a warning says so, and the process remembers it for this base_url and model. It is no retry:
     `max_retries` does not count it, `repairs` in the metadata names it. What you asked for is never dropped."""
+
+    profile_file: Annotated[str, BeforeValidator(as_path)] | None = Field(default_factory=profile_from_env)
+    """Path of a file of facts that lie over the rows of the model families, as `anyfast-doctor` writes it; from the
+    environment variable ANYFAST_PROFILE unless given. It is read when it is first needed, and when it has changed."""
 
     default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
     """Headers sent with every request."""
@@ -194,11 +204,26 @@ def bare_key(key: SecretStr | Callable[[], str] | None) -> str:
         AuthenticationError: There is no key, or it has characters that no key has; the key is not shown.
     """
     # No local here holds the bare key: tracers print the locals of every frame of an error.
-    held = SecretStr(key()) if callable(key) else key or _key_from_env()
+    held = _from_function(key) if callable(key) else key or _key_from_env()
     wrong = _what_is_wrong_with(held.get_secret_value() if held else "")
     if wrong or held is None:
         raise AuthenticationError(wrong or "No API key.")
     return held.get_secret_value()
+
+
+def _from_function(function: Callable[[], Any]) -> SecretStr:
+    try:
+        held = function()
+    except Exception as error:  # whatever a vault's client raises
+        raise AuthenticationError(f"The function given as api_key failed with {type(error).__name__}.") from error
+    if isinstance(held, str):
+        held = SecretStr(held)
+    if isinstance(held, SecretStr):
+        return held
+    if inspect.iscoroutine(held):
+        held.close()
+    kind, held = type(held).__name__, None  # it may be the key, as bytes
+    raise AuthenticationError(f"The function given as api_key returned no str, but: {kind}.")
 
 
 def _what_is_wrong_with(key: str) -> str | None:

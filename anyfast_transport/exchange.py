@@ -12,7 +12,7 @@ from anyfast_transport import deadline, masking
 from anyfast_transport.causes import typed_failure
 from anyfast_transport.connection import Connection, bare_key
 from anyfast_transport.content import Reading, offered
-from anyfast_transport.deadline import DATA, Deadline
+from anyfast_transport.deadline import DATA, LONGEST, Deadline
 from anyfast_transport.errors import (
     AnyfastError,
     APITimeoutError,
@@ -41,6 +41,13 @@ EVENT_LIMIT = 64 * 1024 * 1024
 STREAM_LIMIT = 256 * 1024 * 1024
 """Bytes of a whole stream: the longest documented output, 384K tokens, at some 650 bytes an event."""
 
+BYTES_PER_VALUE = 24
+"""Those limits hold one value of JSON in so many bytes on the average: 64 MiB of `{},` would take 1.7 GB of objects.
+Log probabilities have one in 11, so they may fill almost half of a body. A stream's events have one in 18; those of the
+longest documented output hold half of what may come."""
+
+_UNCOUNTED = 4 * 1024 * 1024
+
 ERROR_BODY_LIMIT = 64 * 1024
 """Bytes of an error's body that are read."""
 
@@ -53,6 +60,8 @@ DRAIN_SECONDS = 0.1
 # httpx inflates each network read in one go: a read of 64 KiB becomes 64 MiB at most in these, and no bound is known
 # for brotli, zstd, or one coding over another.
 _CODINGS = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
+
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
 
 _REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id")
 _FIRST, _TOTAL, _REASONING = "first_token_timeout", "total_timeout", "max_reasoning_seconds"
@@ -92,7 +101,7 @@ class Exchange:
             self.deadline.lift(DATA)
             self.deadline.limit(_FIRST, self._first)
         self._mask: Mask | None = None
-        self._size, self._size_limit, self._since_event = 0, BODY_LIMIT, 0
+        self._size, self._size_limit, self._since_event, self._values = 0, BODY_LIMIT, 0, 0
         self._reasoned, self._may_reason = 0, connection.caps_reasoning
 
     # The request
@@ -137,8 +146,9 @@ class Exchange:
         said = timeout.as_dict()
         # The deadline itself caps every read; this is for transports that tell no trace.
         read = said["read"] if self._first is None else self._first
-        capped = {name: min((s for s in (limit, left) if s is not None), default=None) for name, limit in said.items()}
-        return httpx.Timeout(**{**capped, "read": read})
+        most = LONGEST if left is None else left
+        capped = {name: left if limit is None else min(limit, most) for name, limit in said.items()}
+        return httpx.Timeout(**{**capped, "read": None if read is None else min(read, LONGEST)})
 
     def waiting(self) -> "_Waiting":
         """A context in which the network is waited for: within the deadline, and with the logs masked."""
@@ -183,7 +193,7 @@ class Exchange:
             body: Any = read_json(_unframed(data))
         except ValueError:
             body = data.decode("utf-8", "replace")
-        if response.is_redirect:
+        if response.has_redirect_location:
             target = httpx.URL(response.headers["location"]).host or self.host
             body = f"a redirect to {target}, which is not followed, for the key must not go along. Check base_url."
         error = status_error(
@@ -249,10 +259,21 @@ class Exchange:
             raise self._too_large("answer", self._size_limit)
         if self._since_event > EVENT_LIMIT:
             raise self._too_large("event", EVENT_LIMIT)
+        if self._size > _UNCOUNTED:
+            self._count_values(piece)
         return piece
 
+    def _count_values(self, piece: bytes) -> None:
+        self._values += piece.count(b",") + piece.count(b"{") + piece.count(b"[")
+        most = self._size_limit // BYTES_PER_VALUE
+        if self._values > most:
+            raise self._ended_for_size(f"An answer of {self.host} has more than {most:,} values.")
+
     def _too_large(self, what: str, limit: int) -> InvalidResponseError:
-        error = InvalidResponseError(f"An {what} of {self.host} is larger than {limit // 1024:,} KiB.")
+        return self._ended_for_size(f"An {what} of {self.host} is larger than {limit // 1024:,} KiB.")
+
+    def _ended_for_size(self, said: str) -> InvalidResponseError:
+        error = InvalidResponseError(said)
         error.partial = self.decoder.completion if self.decoder else None
         return error
 
@@ -305,7 +326,8 @@ class Exchange:
             self._linger()
         elif self.decoder.took_data():
             self._since_event = 0
-            self.deadline.lift(_FIRST)
+            if self._first is not None:
+                self.deadline.lift(_FIRST)
             self.deadline.restart()
 
     def _linger(self) -> None:
@@ -408,6 +430,7 @@ def streamed_inside(connection: Connection, body: Mapping[str, Any]) -> Body | N
     streamed = Body({**body, "stream": True, "stream_options": {"include_usage": True}})
     if isinstance(body, Body):
         streamed.repairs, streamed.reading, streamed.connection = body.repairs, body.reading, body.connection
+        streamed.family = body.family
     return streamed
 
 
@@ -434,14 +457,18 @@ def _mask_metadata(completion: Completion, mask: Callable[[str], str]) -> None:
 
 
 def _sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Looks through headers before h11 does, which would quote a value in the error and in the log."""
+    """Headers by their names in lower case, looked through before h11 does, which would quote a value in its error."""
     for name, value in headers.items():
+        if name.lower() in _FRAMING:
+            raise UnsupportedParameterError(
+                f"default_headers: {name!r} is told from the request itself.", parameter="default_headers"
+            )
         if not (value.isascii() and value.isprintable()):
             raise UnsupportedParameterError(
                 f"default_headers: the value of {name!r} holds characters that no header may.",
                 parameter="default_headers",
             )
-    return headers
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:

@@ -44,6 +44,7 @@ class Family:
         stop_limit: Documented number of stop sequences; None where none is documented.
         ignores: Parameters that it documents as without effect: dropped, with a warning.
         refuses: Parameters that it answers with a 400, and why.
+        takes_n: Whether `n` above 1 is documented; sent in any case, unless it is among `ignores` or `refuses`.
         takes_user_id: Whether `user_id` is documented.
         takes_names: Whether a message's `name` is documented.
         takes_prefix: Whether a message's `prefix` is documented.
@@ -80,6 +81,7 @@ class Family:
     stop_limit: int | None = None
     ignores: frozenset[str] = frozenset()
     refuses: Mapping[str, str] = field(default_factory=dict)
+    takes_n: bool = False
     takes_user_id: bool = False
     takes_names: bool = False
     takes_prefix: bool = False
@@ -216,6 +218,7 @@ GEMINI_3 = Family(
     effort_levels=("low", "medium", "high"),  # page chat-compatible-thinking
     reasoning_replay="never",  # thoughts go back as signatures on the calls, not as text (upstream)
     json_schema=True,  # new-api converts it to a response schema
+    takes_n=True,  # page gemini
     signature_placeholder="skip_thought_signature_validator",  # upstream thought-signatures page
     keeps_gemini_turns=True,  # upstream thought-signatures page
     call_ids=None,  # a LiteLLM channel hides the signature in the id (litellm#16895)
@@ -293,6 +296,7 @@ PLAIN = Family(
     name="OpenAI",
     effort_path="reasoning_effort",
     json_schema=True,
+    takes_n=True,  # page endpoints/openai
     takes_names=True,
     keeps_gemini_turns=True,  # it may be a Gemini under another name
 )

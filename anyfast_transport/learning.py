@@ -12,9 +12,8 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from anyfast_transport.errors import AnyfastError, BadRequestError, ContextWindowExceededError
-from anyfast_transport.families import family_of
 from anyfast_transport.refusals import FORMS, JSON, Lesson, effort_of
-from anyfast_transport.request import Body, tell
+from anyfast_transport.request import Body, row_of, tell
 from anyfast_transport.thinking import EFFORTS, nearest_effort, thinks
 
 _OF_THINKING = re.compile("think|reasoning mode|思考", re.IGNORECASE)
@@ -53,7 +52,7 @@ def _named_parameter(body: Any) -> str:
 
 
 def _lesson(name: str, body: Mapping[str, Any], text: str) -> Lesson:
-    thinking = thinks(family_of(str(body.get("model"))), body) if _OF_THINKING.search(text) else None
+    thinking = thinks(row_of(body), body) if _OF_THINKING.search(text) else None
     if name != "effort":
         return Lesson(name, thinking)
     effort = effort_of(cast("JSON", body))
@@ -62,7 +61,7 @@ def _lesson(name: str, body: Mapping[str, Any], text: str) -> Lesson:
 
 
 def _rewritten(body: Mapping[str, Any], lesson: Lesson) -> JSON | None:
-    if lesson.thinking is not None and lesson.thinking != thinks(family_of(str(body.get("model"))), body):
+    if lesson.thinking is not None and lesson.thinking != thinks(row_of(body), body):
         return None
     return FORMS[lesson.form].rewritten(cast("JSON", body), lesson)
 
@@ -84,15 +83,20 @@ def without_refused(body: Mapping[str, Any], lessons: Sequence[Lesson]) -> Body:
     Returns:
         The body that is sent, with its repairs.
     """
-    sent, repairs = dict(body), list(getattr(body, "repairs", ()))
+    sent, repairs = _like(body, body), list(getattr(body, "repairs", ()))
     for lesson in lessons:
         changed = _rewritten(sent, lesson)
         if changed is not None:
-            sent = changed
+            sent = _like(changed, body)
             repairs.append(f"{_said(lesson)}, since this model refuses it")
-    result = Body(sent)
+    sent.repairs = tuple(repairs)
+    return sent
+
+
+def _like(fields: Mapping[str, Any], body: Mapping[str, Any]) -> Body:
+    """A new body of these fields, which knows what the other one does."""
+    result = Body(fields)
     result.__dict__ |= vars(body) if isinstance(body, Body) else {}
-    result.repairs = tuple(repairs)
     return result
 
 

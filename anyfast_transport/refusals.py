@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anyfast_transport.families import family_of
 from anyfast_transport.history import alternating, system_first, with_instruction
 from anyfast_transport.parts import as_parts, text_of
-from anyfast_transport.request import JSON_ALONE, call_instruction
+from anyfast_transport.request import JSON_ALONE, call_instruction, row_of
 from anyfast_transport.structured import schema_instruction
 from anyfast_transport.thinking import EFFORTS, nearest_effort
 
@@ -163,7 +162,7 @@ def effort_of(body: JSON) -> str:
     """
     nested = body.get("thinking")
     found = body.get("reasoning_effort") or (nested.get("reasoning_effort") if isinstance(nested, Mapping) else None)
-    switches = {"none", *family_of(str(body.get("model"))).effort_without_thinking}
+    switches = {"none", *row_of(body).effort_without_thinking}
     return found if isinstance(found, str) and found in EFFORTS and found not in switches else ""
 
 

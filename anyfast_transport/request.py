@@ -13,6 +13,7 @@ from anyfast_transport.errors import AnyfastWarning, UnsupportedParameterError
 from anyfast_transport.families import Family, family_of
 from anyfast_transport.history import Replay, prepared, with_instruction
 from anyfast_transport.parameters import ChatParameters, accepted_names, call_values, checked_value, merged
+from anyfast_transport.profile_file import family_with
 from anyfast_transport.structured import Structure, Way, json_mode_works, schema_instruction, way_to_structure
 from anyfast_transport.thinking import Tell, thinking_fields, thinks
 from anyfast_transport.wire import Message
@@ -50,12 +51,26 @@ class Body(dict[str, Any]):
         reading: How the answer is to be read; what the request knows of it.
         way: How an object is asked for, or None if none is.
         connection: What this call alone says of its connection, or None.
+        family: The model's row, under what a profile file says; None for a body that was not built here.
     """
 
     repairs: tuple[str, ...] = ()
     reading: Reading = Reading()
     way: Way | None = None
     connection: Connection | None = None
+    family: Family | None = None
+
+
+def row_of(body: Mapping[str, Any]) -> Family:
+    """The row by which a body was built.
+
+    Args:
+        body: A request body.
+
+    Returns:
+        The family; that of the model's id for a plain dict.
+    """
+    return (body.family if isinstance(body, Body) else None) or family_of(str(body.get("model")))
 
 
 @dataclass(slots=True)
@@ -72,6 +87,7 @@ class Call:
         stream: Whether the answer is to be streamed.
         include_usage: Whether a stream ends with its usage. new-api drops the last frame of an upstream, with its
             finish_reason, where nobody asked for usage (new-api#7489), so it is asked for unless switched off.
+        profile_file: Path of a file of facts that lie over the row of the model's family, or None.
     """
 
     values: JSON
@@ -82,13 +98,14 @@ class Call:
     connection: Connection | None = None
     stream: bool = False
     include_usage: bool = True
+    profile_file: str | None = None
 
     model: str = field(init=False)
     family: Family = field(init=False)
 
     def __post_init__(self) -> None:
         self.model = self.values["model"]
-        self.family = family_of(self.model)
+        self.family = family_with(self.model, self.profile_file)
 
     @classmethod
     def of(cls, parameters: ChatParameters, overrides: Mapping[str, Any], **how: Any) -> "Call":
@@ -104,13 +121,15 @@ class Call:
             The call.
 
         Raises:
-            UnsupportedParameterError: An argument that nobody knows, or a value out of its range.
+            UnsupportedParameterError: An argument that nobody knows, a value out of its range, or a profile file that
+                is none.
         """
         rest = dict(overrides)
         tools, choice = rest.pop("tools", None) or (), rest.pop("tool_choice", None)
         parallel, structure = rest.pop("parallel_tool_calls", None), rest.pop("structure", None)
         connection = _connection(parameters, rest)
         values = call_values(parameters, rest)
+        spoken_to = connection or parameters
         return cls(
             values,
             tools=tools,
@@ -118,6 +137,7 @@ class Call:
             parallel_tool_calls=parallel,
             structure=structure,
             connection=connection,
+            profile_file=spoken_to.profile_file if isinstance(spoken_to, Connection) else None,
             **how,
         )
 
@@ -170,6 +190,7 @@ def build_body(call: Call, messages: Sequence[Message], *, tell: Tell = tell) ->
     messages = _with_tools(fields, call, messages, thinking, tell)
     body = Body(merged({"model": call.model, "messages": messages, **fields, **_streaming(call)}, extra))
     body.repairs, body.reading, body.connection = repairs, _reading(call, body), call.connection
+    body.family = family
     if call.structure:
         body.way, _ = way_to_structure(family, thinking=thinking, method=call.structure.method)
     return body
@@ -208,6 +229,7 @@ def _repaired(call: Call, messages: Sequence[Message], thinking: bool) -> tuple[
 def _parameters(call: Call, tell: Tell) -> JSON:
     family, values = call.family, call.values
     fields = {name: values[name] for name in _COPIED if name in values}
+    _put_stop(fields, call)
     for name in family.ignores & fields.keys():
         tell(f"{call.model} ({family.name}) ignores {name}: it is not sent.")
         del fields[name]
@@ -223,7 +245,6 @@ def _parameters(call: Call, tell: Tell) -> JSON:
             model=call.model,
         )
     _put_length(fields, call)
-    _put_stop(fields, call)
     if "user_id" in values:
         if family.takes_user_id:
             fields["user_id"] = values["user_id"]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from langchain_core.language_models.model_profile import ModelProfile
 
 from anyfast_transport.families import PLAIN, Family, family_of
+from anyfast_transport.profile_file import family_with
 
 # Upstream, models page: text, images, video, audio and PDF.
 _SEES_AND_HEARS = frozenset({"text", "image_url", "video_url", "input_audio", "file"})
@@ -21,17 +22,17 @@ _INPUTS: Mapping[str, frozenset[str]] = {
 }
 
 
-def profile_of(model: str) -> ModelProfile:
+def profile_of(model: str, profile_file: str | None = None) -> ModelProfile:
     """The profile of a model.
 
     Args:
         model: Model id.
+        profile_file: Path of a file of facts that lie over the row of its family, or None.
 
     Returns:
         What its row knows; empty for a model that no row knows.
     """
-    family = family_of(model)
-    return ModelProfile() if family is PLAIN else _profile(family)
+    return ModelProfile() if family_of(model) is PLAIN else _profile(family_with(model, profile_file))
 
 
 def _profile(family: Family) -> ModelProfile:
