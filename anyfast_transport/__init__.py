@@ -29,6 +29,7 @@ from anyfast_transport.families import Family, family_of
 from anyfast_transport.parameters import ChatParameters
 from anyfast_transport.request import Call, build_body
 from anyfast_transport.stream import StreamDecoder, decode_completion
+from anyfast_transport.usage import ModelUsage, Price, UsageTracker, track_usage
 from anyfast_transport.wire import Choice, Completion, Delta, Message, Usage, usage_of
 
 __version__ = "0.1.0"
@@ -54,8 +55,10 @@ __all__ = [
     "Family",
     "InvalidResponseError",
     "Message",
+    "ModelUsage",
     "NotFoundError",
     "PermissionDeniedError",
+    "Price",
     "QuotaExceededError",
     "RateLimitError",
     "ServerError",
@@ -63,11 +66,13 @@ __all__ = [
     "StreamInterruptedError",
     "UnsupportedParameterError",
     "Usage",
+    "UsageTracker",
     "__version__",
     "aclose_shared_connections",
     "build_body",
     "close_shared_connections",
     "decode_completion",
     "family_of",
+    "track_usage",
     "usage_of",
 ]

@@ -8,16 +8,17 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections import Counter
-from typing import Any
 
 from anyfast_emulator import Emulator
-from anyfast_transport import AnyfastError, Connection
+from anyfast_transport import AnyfastError, Connection, Price, UsageTracker
 
 HANDBOOK = """The lighthouse at Skerry Point was lit for the first time on 4 May 1871.
 Its lens weighs three tonnes and turns in a bath of mercury.
 The keeper cleans the lens every Monday, before the tide turns.
 Visitors may climb the 214 steps from June to September."""
+
+# Yours, for a million tokens: {"deepseek-v4-pro": Price(input=..., output=...)}. With prices the table shows the cost.
+PRICES: dict[str, Price] = {}
 
 COLOURED = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 COLOURS = {"thinks": "2", "calls": "36", "gets": "33", "answers": "1"}
@@ -33,18 +34,17 @@ def convert_temperature(celsius: float) -> str:
     return f"{celsius:g} degrees Celsius are {celsius * 9 / 5 + 32:g} degrees Fahrenheit"
 
 
-def langchain_part(connection: dict[str, str]) -> None:
+def langchain_part(connection: dict[str, str], tracker: UsageTracker) -> None:
     from langchain.agents import create_agent
-    from langchain_core.callbacks import get_usage_metadata_callback
     from langchain_core.messages import ToolMessage
 
-    from langchain_anyfast import ChatAnyfast
+    from langchain_anyfast import ChatAnyfast, track_usage
 
     model = ChatAnyfast(model="deepseek-v4-pro", thinking=True, **connection)
     agent = create_agent(model, [get_weather, convert_temperature])
     question = "What is the weather in Lisbon today, and how many degrees Fahrenheit is that?"
     transcript = Transcript("LangChain: an agent on deepseek-v4-pro, which thinks before each step", question)
-    with get_usage_metadata_callback() as counted:
+    with track_usage(tracker=tracker):
         for message, _ in agent.stream({"messages": [("user", question)]}, stream_mode="messages"):
             if isinstance(message, ToolMessage):
                 transcript.show("gets", message.text, begin=True)
@@ -57,60 +57,39 @@ def langchain_part(connection: dict[str, str]) -> None:
                     transcript.show("calls", block["args"])
                 elif block["type"] == "text":
                     transcript.show("answers", block["text"])
-    for name, tokens in counted.usage_metadata.items():
-        details = {**tokens.get("input_token_details", {}), **tokens.get("output_token_details", {})}
-        count(
-            name, tokens["input_tokens"], details.get("cache_read"), tokens["output_tokens"], details.get("reasoning")
-        )
 
 
-async def llama_index_part(connection: dict[str, str]) -> None:
+async def llama_index_part(connection: dict[str, str], tracker: UsageTracker) -> None:
     from llama_index.core import Document, SummaryIndex
     from llama_index.core.agent.workflow import AgentStream, FunctionAgent, ToolCall, ToolCallResult
     from llama_index.core.tools import QueryEngineTool
 
-    from llama_index_anyfast import AnyfastLLM
+    from llama_index_anyfast import AnyfastLLM, track_usage
 
-    count_llama_index()
     llm = AnyfastLLM(model="qwen3.6-flash", thinking=True, **connection)
     index = SummaryIndex.from_documents([Document(text=HANDBOOK)])
 
-    question = "How much does the lens weigh?"
-    transcript = Transcript("LlamaIndex: a query engine on qwen3.6-flash", question)
-    answer = await index.as_query_engine(llm=llm, streaming=True).aquery(question)
-    async for piece in answer.async_response_gen():
-        transcript.show("answers", piece)
+    with track_usage(tracker=tracker):
+        question = "How much does the lens weigh?"
+        transcript = Transcript("LlamaIndex: a query engine on qwen3.6-flash", question)
+        answer = await index.as_query_engine(llm=llm, streaming=True).aquery(question)
+        async for piece in answer.async_response_gen():
+            transcript.show("answers", piece)
 
-    engine = index.as_query_engine(llm=llm)
-    handbook = QueryEngineTool.from_defaults(engine, name="handbook", description="Knows all about the lighthouse.")
-    question = "Ask the handbook: on which day does the keeper of the lighthouse clean the lens?"
-    transcript = Transcript("LlamaIndex: an agent that has this engine as its tool", question)
-    run = FunctionAgent(llm=llm, tools=[handbook]).run(question)
-    async for event in run.stream_events():
-        if isinstance(event, AgentStream):
-            transcript.show("thinks", event.thinking_delta)
-            transcript.show("answers", event.delta)
-        elif isinstance(event, ToolCallResult):
-            transcript.show("gets", str(event.tool_output.content), begin=True)
-        elif isinstance(event, ToolCall):
-            transcript.show("calls", f"{event.tool_name} {event.tool_kwargs}", begin=True)
-    await run
-
-
-def count_llama_index() -> None:
-    """Counts what each LlamaIndex call uses, also inside a query engine."""
-    from llama_index.core.instrumentation import get_dispatcher
-    from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-    from llama_index.core.instrumentation.events.llm import LLMChatEndEvent
-
-    class Counting(BaseEventHandler):
-        def handle(self, event: Any, **_: Any) -> None:
-            if isinstance(event, LLMChatEndEvent) and event.response:
-                told = event.response.additional_kwargs.get
-                kinds = ("prompt", "cached", "completion", "reasoning")
-                count(told("model_name"), *(told(f"{kind}_tokens") for kind in kinds))
-
-    get_dispatcher().add_event_handler(Counting())
+        engine = index.as_query_engine(llm=llm)
+        handbook = QueryEngineTool.from_defaults(engine, name="handbook", description="Knows all about the lighthouse.")
+        question = "Ask the handbook: on which day does the keeper of the lighthouse clean the lens?"
+        transcript = Transcript("LlamaIndex: an agent that has this engine as its tool", question)
+        run = FunctionAgent(llm=llm, tools=[handbook]).run(question)
+        async for event in run.stream_events():
+            if isinstance(event, AgentStream):
+                transcript.show("thinks", event.thinking_delta)
+                transcript.show("answers", event.delta)
+            elif isinstance(event, ToolCallResult):
+                transcript.show("gets", str(event.tool_output.content), begin=True)
+            elif isinstance(event, ToolCall):
+                transcript.show("calls", f"{event.tool_name} {event.tool_kwargs}", begin=True)
+        await run
 
 
 class Transcript:
@@ -130,20 +109,6 @@ class Transcript:
         print(f"\033[{COLOURS[doing]}m{piece}\033[0m" if COLOURED else piece, end="", flush=True)
 
 
-usage: dict[str, Counter[str]] = {}
-
-
-def count(model: str, *tokens: int | None) -> None:
-    kinds = ("in", "cached", "out", "reasoning")
-    usage.setdefault(model, Counter()).update({kind: n or 0 for kind, n in zip(kinds, tokens, strict=True)})
-
-
-def print_usage() -> None:
-    print(f"\n\nUsage in tokens {'in':>10}{'of it cached':>16}{'out':>8}{'of it reasoning':>19}")
-    for model, tokens in [*usage.items(), ("together", sum(usage.values(), Counter()))]:
-        print(f"  {model:<18}{tokens['in']:>6}{tokens['cached']:>16}{tokens['out']:>8}{tokens['reasoning']:>19}")
-
-
 def main() -> int:
     with contextlib.ExitStack() as stack:
         connection = {}
@@ -155,9 +120,10 @@ def main() -> int:
                 sys.stdout.flush()
                 emulator = stack.enter_context(Emulator(delay=0.015))
                 connection = {"base_url": emulator.base_url, "api_key": emulator.api_key}
-            langchain_part(connection)
-            asyncio.run(llama_index_part(connection))
-            print_usage()
+            tracker = UsageTracker(PRICES)
+            langchain_part(connection, tracker)
+            asyncio.run(llama_index_part(connection, tracker))
+            print(f"\n\nUsage in tokens\n{tracker}")
         except AnyfastError as error:
             print(f"\n\nThat did not work: {error}", file=sys.stderr)
             return 1

@@ -8,9 +8,19 @@ except ImportError as error:  # pragma: no cover - seen by the packaging test, i
     ) from error
 
 import langchain_anyfast.content_blocks  # noqa: F401  # registers the translator for model_provider="anyfast"
+from anyfast_transport.usage import Price, UsageTracker, track_usage
 from langchain_anyfast.chat_models import ChatAnyfast
 from langchain_anyfast.registration import enable_load, register
+from langchain_anyfast.usage import UsageCallbackHandler
 
 del _langchain_core
 
-__all__ = ["ChatAnyfast", "enable_load", "register"]
+__all__ = [
+    "ChatAnyfast",
+    "Price",
+    "UsageCallbackHandler",
+    "UsageTracker",
+    "enable_load",
+    "register",
+    "track_usage",
+]
