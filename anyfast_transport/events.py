@@ -22,6 +22,7 @@ class EventDecoder:
         self._pending: list[bytes] = []
         self._data: list[bytes] = []
         self._at_start = True
+        self._between = False
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Takes the next bytes, cut anywhere.
@@ -32,6 +33,20 @@ class EventDecoder:
         Returns:
             The data of each event that they completed.
         """
+        # What nearly every piece is, one event of one line, needs no more than a slice.
+        if (
+            self._between
+            and piece.startswith(b"data: ")
+            and piece.endswith(b"\n\n")
+            and piece.find(b"\n") == len(piece) - 2
+            and b"\r" not in piece
+        ):
+            return [piece[6:-2]]
+        events = self._split(piece)
+        self._between = not (self._pending or self._data or self._at_start)
+        return events
+
+    def _split(self, piece: bytes) -> list[bytes]:
         if not (b"\n" in piece or b"\r" in piece):
             # A piece without a line end is only kept: a line of megabytes in small pieces stays linear.
             self._pending.append(piece)

@@ -9,7 +9,7 @@ upstream would refuse it, and nowhere else. `note` hears of it.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 from anyfast_transport.errors import UnsupportedParameterError
@@ -31,13 +31,14 @@ ROLES = {
 }
 """Roles of other dialects → the four that the gateway's pages know. Any other is the user's."""
 
-_KNOWN_ROLES = frozenset({"system", "user", "assistant", "tool"})
-_OF_ONE_ROLE: Mapping[str, str] = {
-    "tool_calls": "assistant",
-    "reasoning_content": "assistant",
-    "prefix": "assistant",
-    "tool_call_id": "tool",
+_ASSISTANTS = frozenset({"tool_calls", "reasoning_content", "prefix"})
+_FOREIGN = {
+    "system": _ASSISTANTS | {"tool_call_id"},
+    "user": _ASSISTANTS | {"tool_call_id"},
+    "assistant": frozenset({"tool_call_id"}),
+    "tool": _ASSISTANTS,
 }
+"""Each of the four roles → the fields that belong to another."""
 
 
 def _ignore(_: str) -> None:
@@ -74,17 +75,18 @@ def prepared(
     messages = with_media_lifted(messages)
     if family.system_first:
         messages = system_first(messages, note)
-    answered, loop_starts = _last(messages, _is_answer), _last(messages, _is_question)
+    answered, loop_starts = _last(messages, _is_answer), _question_of_the_loop(messages)
     result = []
     for at, message in enumerate(messages):
-        content = taken_content(message, family, model=model, earlier=at < answered, note=note)
-        message = _without_name(cast("Message", {**message, "content": content}), family)  # each step hands on its copy
+        # Every message is a copy of ours since its role was looked at, so each step changes it in place.
+        message["content"] = taken_content(message, family, model=model, earlier=at < answered, note=note)
+        message = _without_name(message, family)
         if message["role"] == "assistant":
-            message = _with_prefix(message, family, model, last=at == len(messages) - 1, note=note)  # as above
-            message = _with_reasoning(  # as above
+            message = _with_prefix(message, family, model, last=at == len(messages) - 1, note=note)
+            message = _with_reasoning(
                 message, family, thinking=thinking, replay=replay, in_loop=at >= loop_starts, note=note
             )
-            message = _with_signatures(message, family, note)  # as above
+            message = _with_signatures(message, family, note)
         if message["role"] == "assistant" and _says_nothing(message):
             note("assistant turn that says nothing: left out")
         else:
@@ -96,15 +98,27 @@ def _with_known_role(message: Message, note: Note) -> Message:
     """A message under one of the four roles, without the fields that belong to another."""
     role = str(message.get("role")).lower()
     role = ROLES.get(role, role)
-    if role not in _KNOWN_ROLES:
+    if role not in _FOREIGN:
         note(f"unknown role {role[:20]!r}: now user")
         role = "user"
-    kept = {key: value for key, value in message.items() if _OF_ONE_ROLE.get(key, role) == role}
+    if message.keys().isdisjoint(_FOREIGN[role]):
+        return cast("Message", {**message, "role": role})
+    kept = {key: value for key, value in message.items() if key not in _FOREIGN[role]}
     return cast("Message", {**kept, "role": role})
 
 
-def _is_question(message: Message) -> bool:
-    return message["role"] == "user"
+def _question_of_the_loop(messages: Sequence[Message]) -> int:
+    """Where the tool loop began that may go on; -1 if no question began it.
+
+    What the user says right behind a tool's result (its media, or a word thrown in) belongs to the loop.
+    """
+    behind = zip([None, *messages], messages, strict=False)
+    asked = [at for at, (before, one) in enumerate(behind) if one["role"] == "user" and not _is_result(before)]
+    return asked[-1] if asked else -1
+
+
+def _is_result(message: Message | None) -> bool:
+    return message is not None and message["role"] == "tool"
 
 
 def _is_answer(message: Message) -> bool:
@@ -145,12 +159,12 @@ def _with_reasoning(
         by_rule = {"always": True, "tool_loop": in_loop, "never": False}[family.reasoning_replay]
         if not (thinking and by_rule):
             return message
-    if not reasoning and thinking and (family.placeholder_on == "all" or message.get("tool_calls")):
-        reasoning = family.reasoning_placeholder or ""
-        if reasoning:
-            note("assistant turn without reasoning: a placeholder stands in")
+    wanted = thinking and (family.placeholder_on == "all" or message.get("tool_calls"))
     if reasoning:
         message["reasoning_content"] = reasoning
+    elif wanted and family.reasoning_placeholder is not None:
+        note("assistant turn without reasoning: a placeholder stands in")
+        message["reasoning_content"] = family.reasoning_placeholder
     return message
 
 
@@ -163,7 +177,7 @@ def _with_signatures(message: Message, family: Family, note: Note) -> Message:
         message.pop("tool_calls", None)
     elif not family.keeps_gemini_turns:
         message["tool_calls"] = [{key: call[key] for key in call if key != "extra_content"} for call in calls]
-    elif family.signature_placeholder and not any(call.get("extra_content") for call in calls):
+    elif family.signature_placeholder and not calls[0].get("extra_content"):
         signature = {"google": {"thought_signature": family.signature_placeholder}}
         message["tool_calls"] = [{**calls[0], "extra_content": signature}, *calls[1:]]
         note("tool call of another model: a placeholder stands in for its thought signature")

@@ -6,7 +6,7 @@ a trimmed history, an interrupted agent, a turn that another model made.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -26,6 +26,7 @@ ORPHAN = "The result of an earlier tool call, which is no longer part of this co
 _NAME = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")  # Gemini's rule; OpenAI's is narrower by the dot and the colon
 _NO_NAME = "unknown"
 _BASE_LENGTH = 32
+_FIRST_NUMBER = 2
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ def _matched(messages: Sequence[Message], family: Family) -> tuple[dict[int, lis
     """The calls by the place of their turn, and the places of results that have no call."""
     turns: dict[int, list[_Call]] = {}
     orphans: set[int] = set()
-    used: set[str] = set()
+    used: dict[str, int] = {}
     for at, message in enumerate(messages):
         if message["role"] == "assistant" and (entries := entries_of(message.get("tool_calls"))):
             turns[at] = [_read(entry, family, used) for entry in entries]
@@ -88,25 +89,32 @@ def _matched(messages: Sequence[Message], family: Family) -> tuple[dict[int, lis
     return turns, orphans
 
 
-def _read(entry: Mapping[str, Any], family: Family, used: set[str]) -> _Call:
+def _read(entry: Mapping[str, Any], family: Family, used: dict[str, int]) -> _Call:
     call_id = entry.get("id")
     call_id = call_id if isinstance(call_id, str) else str(call_id or "")
     wire_id = _fitting(call_id, family, used)
-    used.add(wire_id)
+    used.setdefault(wire_id, _FIRST_NUMBER)
     return _Call(call_id, _name_of(entry), wire_id)
 
 
-def _fitting(call_id: str, family: Family, used: Iterable[str]) -> str:
-    """An id that the family takes and that is not used yet; the same for the same conversation, for prompt caches."""
+def _fitting(call_id: str, family: Family, used: dict[str, int]) -> str:
+    """An id that the family takes and that is not used yet; the same for the same conversation, for prompt caches.
+
+    `used` holds the number that is next for each id: servers that count their calls anew in each answer use one id
+    hundreds of times.
+    """
     fits = call_id and (family.call_ids is None or re.fullmatch(family.call_ids, call_id))
     if fits and call_id not in used:
         return call_id
     base = call_id if fits and len(call_id) < _BASE_LENGTH else re.sub(r"[^a-zA-Z0-9_-]", "_", call_id)[:_BASE_LENGTH]
-    base, number = base or "call", 2
+    base = base or "call"
     if base not in used and not fits:
         return base
+    number = used.get(base, _FIRST_NUMBER)
     while f"{base}_{number}" in used:
         number += 1
+    if base in used:
+        used[base] = number + 1
     return f"{base}_{number}"
 
 

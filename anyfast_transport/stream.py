@@ -33,9 +33,12 @@ from anyfast_transport.tool_calls import (
 )
 from anyfast_transport.wire import Choice, Completion, Delta
 
+JSON = dict[str, Any]
+
 _DONE = b"[DONE]"
 _EXCERPT = 500
 _BODY_OF_EVENTS = (b"data:", b"event:", b":")
+_SAID_RARELY = frozenset({"extra_content", "refusal"})
 
 # Error types of OpenAI, Anthropic and Google, for errors under HTTP 200 that name no status. Words that say more are in
 # errors.py, and count first.
@@ -81,7 +84,11 @@ def _text_and_images(message: Mapping[str, Any]) -> tuple[str, list[dict[str, An
 
 
 def _first_choice(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    return next((choice for choice in entries_of(payload.get("choices")) if not choice.get("index")), None)
+    choices = payload.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and not choice.get("index"):
+            return choice
+    return None
 
 
 def _error_in(payload: Mapping[str, Any], *, request_id: str | None) -> APIStatusError | None:
@@ -206,9 +213,8 @@ class StreamDecoder:
 
     def _deltas(self, events: Iterable[bytes]) -> Iterator[Delta]:
         for event in events:
-            if event == _DONE or event.strip() == _DONE:
+            if self.done or event.strip() == _DONE:
                 self.done = True
-            if self.done:
                 break
             self._took_data = True
             if event and (delta := self._delta(self._payload(event))):
@@ -223,7 +229,8 @@ class StreamDecoder:
             payload = payload[0]
         if not isinstance(payload, dict):
             raise self._interrupted(f"An event of the stream is no JSON object: {_excerpt(event)}")
-        self._check(payload)
+        if "choices" not in payload or payload.get("error"):
+            self._check(payload)
         return payload
 
     def _check(self, payload: Mapping[str, Any]) -> None:
@@ -244,41 +251,44 @@ class StreamDecoder:
             self._check({"choices": [], "error": choice["error"]})
         _take_end(self._choice, choice)
         message = choice.get("delta")
-        if not isinstance(message, Mapping):
+        if not isinstance(message, dict):
             # A server that answers a stream request with whole messages.
             message = choice.get("message")
-        return self._grow(message, choice, payload) if isinstance(message, Mapping) else None
+        return self._grow(message, choice, payload) if isinstance(message, dict) else None
 
-    def _grow(self, message: Mapping[str, Any], choice: Mapping[str, Any], payload: Mapping[str, Any]) -> Delta | None:
-        content = message.get("content")
-        images: list[dict[str, Any]] = []
+    def _grow(self, message: JSON, choice: Mapping[str, Any], payload: Mapping[str, Any]) -> Delta | None:
+        content = message.get("content") or ""
+        images: list[JSON] = []
         if not isinstance(content, str) or "images" in message:
             content, images = _text_and_images(message)
-        reasoning = reasoning_in(message)
-        fragments = merged_fragments(
-            [fragment for entry in entries_of(message.get("tool_calls")) for fragment in self._calls.push(entry)]
-        )
-        logprobs, reader = choice.get("logprobs"), self._reader
-        if reader.waits and not message.keys().isdisjoint(REASONING_KEYS):
-            reader.saw_reasoning_field()
-        if not reader.plain(content, reasoning):
-            found = reader.take(content, reasoning, called=len(self._calls) > 0)
-            content, reasoning = found.text, found.reasoning
-            images += found.images
+        reasoning, logprobs = reasoning_in(message), choice.get("logprobs")
+        fragments = self._fragments(entries) if (entries := message.get("tool_calls")) else []
+        if self._reader.waits and not message.keys().isdisjoint(REASONING_KEYS):
+            self._reader.saw_reasoning_field()
+        if not self._reader.plain(content, reasoning):
+            found = self._reader.take(content, reasoning, called=len(self._calls) > 0)
+            content, reasoning, images = found.text, found.reasoning, images + found.images
         if content:
             self._text.append(content)
         if reasoning:
             self._reasoning.append(reasoning)
-        if images:
-            self._choice.images.extend(images)
+        if images or logprobs or not _SAID_RARELY.isdisjoint(message):
+            self._keep(message, images, logprobs)
+        if not (content or reasoning or fragments or images or logprobs):
+            return None
+        return Delta(content, reasoning, fragments, images, logprobs, payload)
+
+    def _fragments(self, entries: Any) -> list[Fragment]:
+        return merged_fragments([fragment for entry in entries_of(entries) for fragment in self._calls.push(entry)])
+
+    def _keep(self, message: JSON, images: list[JSON], logprobs: Any) -> None:
+        """Keeps what few events hold."""
+        self._choice.images.extend(images)
         if logprobs:
             self._logprobs.append(logprobs)
         _take_extra(self._choice, message)
         if refusal := message.get("refusal"):
             self._refusal.append(str(refusal))
-        if not (content or reasoning or fragments or images or logprobs):
-            return None
-        return Delta(content, reasoning, fragments, images, logprobs, payload)
 
 
 def is_document(head: bytes) -> bool:
@@ -326,22 +336,23 @@ def _joined_logprobs(pieces: list[Any]) -> Any:
 
 
 def _take_head(completion: Completion, payload: Mapping[str, Any]) -> None:
-    completion.id = completion.id or str(payload.get("id") or "")
-    completion.model = str(payload.get("model") or completion.model)
-    created, fingerprint, usage = payload.get("created"), payload.get("system_fingerprint"), payload.get("usage")
-    if created and isinstance(created, int):
+    get = payload.get
+    if not completion.id:
+        completion.id = str(get("id") or "")
+    if model := get("model"):
+        completion.model = str(model)
+    if isinstance(created := get("created"), int) and created:
         completion.created = created
-    if fingerprint and isinstance(fingerprint, str):
+    if isinstance(fingerprint := get("system_fingerprint"), str) and fingerprint:
         completion.system_fingerprint = fingerprint
-    if isinstance(usage, dict) and usage:
+    if isinstance(usage := get("usage"), dict) and usage:
         completion.usage = usage
 
 
 def _take_end(choice: Choice, raw: Mapping[str, Any]) -> None:
     if reason := raw.get("finish_reason"):
         choice.finish_reason = str(reason)
-    matched = raw.get("matched_stop")
-    if isinstance(matched, (str, int)):
+    if (matched := raw.get("matched_stop")) is not None and isinstance(matched, (str, int)):
         choice.matched_stop = matched
 
 

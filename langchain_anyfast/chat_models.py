@@ -8,14 +8,13 @@ from typing import Any, Literal, Self, cast
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
 from langchain_core.language_models.model_profile import ModelProfile
-from langchain_core.load import dumpd
 from langchain_core.load.serializable import SerializedConstructor, SerializedNotImplemented
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, ensure_config
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, PrivateAttr, model_validator
 from pydantic_core import to_json
 
 from anyfast_transport import (
@@ -24,16 +23,18 @@ from anyfast_transport import (
     Client,
     Connection,
     __version__,
-    family_of,
 )
+from anyfast_transport.profile_file import family_with
 from anyfast_transport.request import Body, Call, build_body, wire_tool_choice
 from anyfast_transport.stream import settle, without_executable_call
 from anyfast_transport.structured import Method, Structure
 from anyfast_transport.tokens import prompt_tokens, text_tokens
 from anyfast_transport.wire import Completion, Delta
+from langchain_anyfast.chunks import chunk_of
+from langchain_anyfast.dumps import Dump
 from langchain_anyfast.errors import model_errors
 from langchain_anyfast.events import Event, EventWriter
-from langchain_anyfast.messages import decode_delta, decode_message, encode_messages, last_chunk
+from langchain_anyfast.messages import decode_message, encode_messages, last_chunk
 from langchain_anyfast.profiles import profile_of
 from langchain_anyfast.structured import ObjectReader, StructuredOutput
 
@@ -58,19 +59,21 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         ```
 
     Key init args — completion params:
-        model: Any model id that the gateway serves.
-        thinking: On, off, or the model's own default (None); spelled as the model's family wants it.
-        reasoning_effort: `"minimal"`, `"low"`, `"medium"`, `"high"` or `"max"`.
-        temperature: Sampling temperature, 0 to 2.
-        max_tokens: Longest answer in tokens; sent under the family's name for it.
-        stop: Sequences that end the answer.
-        extra_body: Anything else that the gateway knows, merged into the request body last.
+
+    - `model`: Any model id that the gateway serves.
+    - `thinking`: On, off, or the model's own default (None); spelled as the model's family wants it.
+    - `reasoning_effort`: `"minimal"`, `"low"`, `"medium"`, `"high"` or `"max"`.
+    - `temperature`: Sampling temperature, 0 to 2.
+    - `max_tokens`: Longest answer in tokens; sent under the family's name for it.
+    - `stop`: Sequences that end the answer.
+    - `extra_body`: Anything else that the gateway knows, merged into the request body last.
 
     Key init args — client params:
-        api_key: The gateway's key; from `ANYFAST_API_KEY` unless given.
-        base_url: Where the gateway is; from `ANYFAST_BASE_URL` unless given.
-        timeout: Seconds without data after which a call ends with an APITimeoutError. 600 by default.
-        max_retries: Exactly that many more requests after one that may pass when repeated. 2 by default.
+
+    - `api_key`: The gateway's key; from `ANYFAST_API_KEY` unless given.
+    - `base_url`: Where the gateway is; from `ANYFAST_BASE_URL` unless given.
+    - `timeout`: Seconds without data after which a call ends with an APITimeoutError. 600 by default.
+    - `max_retries`: Exactly that many more requests after one that may pass when repeated. 2 by default.
 
     Every field can also be given for one call (`model.invoke(messages, thinking=False)`) or bound, and the call wins.
 
@@ -199,6 +202,8 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
     `"keep"` leaves the calls in `invalid_tool_calls`; `"raise"` is an InvalidResponseError; `"auto"` raises within a
     LangGraph node, where an agent would end as if it were done, and keeps elsewhere."""
 
+    _dump: Dump = PrivateAttr(default_factory=Dump)
+
     @property
     def model_name(self) -> str:
         """The model, under the name that tracers look for."""
@@ -213,6 +218,8 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         said = {name: getattr(self, name) for name in ChatParameters.model_fields}
         if self.extra_body:  # it may hold a secret: told apart, and not told
             said["extra_body"] = _digest(self.extra_body)
+        if self.profile_file:  # it decides what is sent
+            said["profile_file"] = self.profile_file
         return {"base_url": self.base_url, **{name: value for name, value in said.items() if value is not None}}
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
@@ -247,8 +254,9 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
 
     @property
     def _serialized(self) -> dict[str, Any]:
-        # LangChain caches it, but fields may be set, and copies take it along: answers of one would pass for another's.
-        return cast("dict[str, Any]", dumpd(self))
+        # LangChain caches it for good, but fields may be set, and copies take it along: answers of one would pass for
+        # another's.
+        return self._dump.of(self)
 
     @model_validator(mode="after")
     def _set_anyfast_version(self) -> Self:
@@ -267,10 +275,17 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         return params
 
     def _resolve_model_profile(self) -> ModelProfile:
-        return profile_of(self.model)
+        return profile_of(self.model, self.profile_file)
 
     def get_num_tokens(self, text: str) -> int:
-        """Estimates the tokens of a text, offline; see `anyfast_transport.tokens`."""
+        """Estimates the tokens of a text, offline; see `anyfast_transport.tokens`.
+
+        Args:
+            text: The text.
+
+        Returns:
+            How many there are, about.
+        """
         return super().get_num_tokens(text) if self.custom_get_token_ids else text_tokens(text)
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Tool] | None = None) -> int:
@@ -286,7 +301,7 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         if self.custom_get_token_ids:
             return super().get_num_tokens_from_messages(messages, tools)
         wire = encode_messages(messages)
-        if family_of(self.model).reasoning_replay == "never":
+        if family_with(self.model, self.profile_file).reasoning_replay == "never":
             wire = [{**one, "reasoning_content": ""} for one in wire]
         offered = [convert_to_openai_tool(tool) for tool in tools or ()]
         return prompt_tokens(self.model, wire, offered, effort=self.reasoning_effort)
@@ -523,4 +538,4 @@ def _result(completion: Completion) -> ChatResult:
 
 
 def _chunk(item: Delta | Completion) -> ChatGenerationChunk:
-    return ChatGenerationChunk(message=decode_delta(item) if isinstance(item, Delta) else last_chunk(item))
+    return chunk_of(item) if isinstance(item, Delta) else ChatGenerationChunk(message=last_chunk(item))

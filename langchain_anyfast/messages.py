@@ -56,7 +56,13 @@ def encode_messages(messages: Sequence[BaseMessage]) -> list[Message]:
     Returns:
         One wire message for each; Anthropic's tool results, which stand in a message of the user, become messages.
     """
-    return [wire for message in messages for wire in [*_results_in(message), _encoded(message)] if wire]
+    encoded: list[Message] = []
+    for message in messages:
+        if not isinstance(message.content, str):
+            encoded.extend(_results_in(message))
+        if wire := _encoded(message):
+            encoded.append(wire)
+    return encoded
 
 
 def _results_in(message: BaseMessage) -> list[Message]:
@@ -72,7 +78,9 @@ def _results_in(message: BaseMessage) -> list[Message]:
 
 
 def _blocks(message: BaseMessage, *kinds: str) -> list[JSON]:
-    content = message.content if isinstance(message.content, list) else []
+    content = message.content
+    if not isinstance(content, list):
+        return []
     return [block for block in content if isinstance(block, dict) and block.get("type") in kinds]
 
 
@@ -93,17 +101,19 @@ def _encoded(message: BaseMessage) -> Message | None:
     return cast("Message", wire)
 
 
+_ROLES: Mapping[type[BaseMessage], str] = {
+    HumanMessage: "user",
+    AIMessage: "assistant",
+    SystemMessage: "system",
+    ToolMessage: "tool",
+    FunctionMessage: "function",
+}
+
+
 def _role(message: BaseMessage) -> str:
     if isinstance(message, ChatMessage):
         return message.role
-    roles: tuple[tuple[type[BaseMessage], str], ...] = (
-        (HumanMessage, "user"),
-        (AIMessage, "assistant"),
-        (SystemMessage, "system"),
-        (ToolMessage, "tool"),
-        (FunctionMessage, "function"),
-    )
-    role = next((role for kind, role in roles if isinstance(message, kind)), None)
+    role = _ROLES.get(type(message)) or next((role for kind, role in _ROLES.items() if isinstance(message, kind)), None)
     if role is None:
         raise UnsupportedParameterError(f"No role is known for a {type(message).__name__}.", parameter="messages")
     return role
@@ -157,6 +167,8 @@ def _reasoning_of(message: AIMessage) -> str:
     reasoning = message.additional_kwargs.get(REASONING)
     if isinstance(reasoning, str) and reasoning:
         return reasoning
+    if isinstance(message.content, str):
+        return ""
     return "".join(
         str(block.get("reasoning") or block.get("thinking") or _summary(block))
         for block in _blocks(message, "reasoning", "thinking")
@@ -385,14 +397,13 @@ def decode_delta(delta: Delta) -> AIMessageChunk:
     Returns:
         A chunk that adds up with the others; what is said once (usage, metadata) is in `last_chunk`.
     """
+    chunks = [tool_call_chunk(name=f.name, args=f.arguments, id=f.id, index=f.position) for f in delta.fragments]
     return AIMessageChunk(
         content=_message_content(delta.text, delta.images),
         additional_kwargs={REASONING: delta.reasoning} if delta.reasoning else {},
-        tool_call_chunks=[
-            tool_call_chunk(name=f.name, args=f.arguments, id=f.id, index=f.position) for f in delta.fragments
-        ],
         response_metadata={"model_provider": "anyfast"},
-        id=delta.raw.get("id") or None,
+        id=str(delta.raw.get("id") or "") or None,
+        **({"tool_call_chunks": chunks} if chunks else {}),
     )
 
 

@@ -27,8 +27,8 @@ from pydantic import BaseModel, Field, field_serializer
 from anyfast_transport.client import AsyncClient, Client
 from anyfast_transport.connection import Connection
 from anyfast_transport.errors import AnyfastWarning, UnsupportedParameterError
-from anyfast_transport.families import family_of
 from anyfast_transport.parameters import ChatParameters, merged
+from anyfast_transport.profile_file import family_with
 from anyfast_transport.request import Call, build_body
 from llama_index_anyfast.leaving import observed_astream, observed_stream
 from llama_index_anyfast.messages import JSON, encode_messages, naming_the_block, wire_name
@@ -41,6 +41,7 @@ from llama_index_anyfast.responses import (
     executable_calls,
 )
 from llama_index_anyfast.structured import StructuredOutput
+from llama_index_anyfast.tools import renamed, wire_tools
 
 ASSUMED_CONTEXT_WINDOW = 128_000
 """Tokens, for a model of which nothing is known; few models of today have less."""
@@ -103,7 +104,8 @@ class AnyfastLLM(ChatParameters, Connection, StructuredOutput):
     @property
     def metadata(self) -> LLMMetadata:
         """What LlamaIndex's engines need to know; offline, and for any model."""
-        window = self.context_window or family_of(self.model).context_window or _assumed_window(self.model)
+        known = family_with(self.model, self.profile_file).context_window
+        window = self.context_window or known or _assumed_window(self.model)
         return LLMMetadata(
             context_window=window,
             num_output=max(1, min(self.max_tokens or USUAL_OUTPUT, window // 4)),
@@ -179,42 +181,78 @@ class AnyfastLLM(ChatParameters, Connection, StructuredOutput):
 
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        """Answers a conversation."""
+        """Answers a conversation.
+
+        Args:
+            messages: The conversation.
+            **kwargs: Any field of this class, for this call alone; `tools` and `tool_choice` in OpenAI's shape.
+
+        Returns:
+            The answer; where the model has thought, its first block is a ThinkingBlock.
+
+        Raises:
+            AnyfastError: Every end but an answer; see `anyfast_transport.errors`.
+        """
         return self._chat(messages, **kwargs)
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        """Answers a conversation, asynchronously."""
+        """Answers a conversation, asynchronously; see `chat`."""
         return await self._achat(messages, **kwargs)
 
     @observed_stream(llm_chat_callback())
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
-        """Answers a conversation piece by piece; each response holds everything so far."""
+        """Answers a conversation piece by piece.
+
+        Args:
+            messages: The conversation.
+            **kwargs: As in `chat`.
+
+        Returns:
+            A generator of responses. Each holds everything so far in `message`, the new text in `delta`, and the new
+            reasoning in `additional_kwargs["thinking_delta"]`; the last one has usage and metadata. Closing it ends the
+            request.
+
+        Raises:
+            AnyfastError: While it is read, every end but an answer; a cut-off stream is a StreamInterruptedError.
+        """
         return self._stream_chat(messages, **kwargs)
 
     @observed_astream(llm_chat_callback())
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
-        """Answers a conversation piece by piece, asynchronously; await it for the generator."""
+        """Answers piece by piece, asynchronously; await it for the generator, and see `stream_chat`."""
         return await self._astream_chat(messages, **kwargs)
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        """Answers a prompt, which becomes one user message."""
+        """Answers a prompt, which becomes one user message.
+
+        Args:
+            prompt: The prompt.
+            formatted: Whether it is formatted already, so that `completion_to_prompt` is left out.
+            **kwargs: As in `chat`.
+
+        Returns:
+            The answer.
+
+        Raises:
+            AnyfastError: Every end but an answer; see `anyfast_transport.errors`.
+        """
         return as_completion(self._chat(self._asked(prompt, formatted), **kwargs))
 
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        """Answers a prompt, asynchronously."""
+        """Answers a prompt, asynchronously; see `complete`."""
         return as_completion(await self._achat(self._asked(prompt, formatted), **kwargs))
 
     @observed_stream(llm_completion_callback())
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
-        """Answers a prompt piece by piece."""
+        """Answers a prompt piece by piece; see `complete` and `stream_chat`."""
         return as_completions(self._stream_chat(self._asked(prompt, formatted), **kwargs))
 
     @observed_astream(llm_completion_callback())
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
-        """Answers a prompt piece by piece, asynchronously; await it for the generator."""
+        """Answers piece by piece, asynchronously; await it for the generator, and see `stream_complete`."""
         return as_acompletions(await self._astream_chat(self._asked(prompt, formatted), **kwargs))
 
     def _asked(self, prompt: str, formatted: bool) -> list[ChatMessage]:
@@ -243,8 +281,8 @@ class AnyfastLLM(ChatParameters, Connection, StructuredOutput):
         prepared: JSON = {"messages": messages, **kwargs}
         if not tools:
             return prepared
-        prepared["tools"] = [_function(tool, strict) for tool in tools]
-        if names := _renamed(tools):
+        prepared["tools"] = wire_tools(tools, strict=strict)
+        if names := renamed(tools):
             prepared["tool_names"] = names
         choice = wire_name(tool_choice) if isinstance(tool_choice, str) else tool_choice
         if choice or tool_required:
@@ -314,26 +352,3 @@ def _can_be_pickled(value: Any) -> bool:
     except Exception:  # noqa: BLE001  # whatever an object raises, it cannot be pickled
         return False
     return True
-
-
-def _function(tool: BaseTool, strict: bool | None) -> JSON:
-    function: JSON = tool.metadata.to_openai_tool(skip_length_check=True)
-    return {**function, "function": {**function["function"], "strict": True}} if strict else function
-
-
-def _renamed(tools: Sequence[BaseTool]) -> dict[str, str]:
-    """Wire name → own name, where they differ.
-
-    Raises:
-        UnsupportedParameterError: Two tools would have one name, and the wrong one might be called.
-    """
-    names: dict[str, str] = {}
-    for tool in tools:
-        own = tool.metadata.get_name()
-        if names.setdefault(wire_name(own), own) != own:
-            raise UnsupportedParameterError(
-                f"The tools {names[wire_name(own)]!r} and {own!r} have the same name on the wire: {wire_name(own)!r}. "
-                "Name them with ASCII letters, digits, _ and -.",
-                parameter="tools",
-            )
-    return {wired: own for wired, own in names.items() if wired != own}

@@ -21,10 +21,11 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
     VideoBlock,
 )
+from pydantic import ValidationError
 
 from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.history import ROLES
-from anyfast_transport.tool_calls import ToolCall, wire_call
+from anyfast_transport.tool_calls import ToolCall, entries_of, wire_call
 from anyfast_transport.wire import Choice, Completion, Message, usage_of
 
 JSON = dict[str, Any]
@@ -56,11 +57,12 @@ def encode_messages(messages: Sequence[ChatMessage]) -> list[Message]:
     encoded: list[JSON] = []
     media: list[JSON] = []
     for message in messages:
-        role = ROLES.get(message.role.value, message.role.value)
+        said = message.role.value
+        role = ROLES.get(said, said)
         if role != "tool" and media:
             encoded.append({"role": "user", "content": media})
             media = []
-        wire = {"role": message.role.value, **_ENCODERS.get(role, _said)(message)}
+        wire = {"role": said, **_ENCODERS.get(role, _said)(message)}
         if role == "tool":
             media.extend(wire.pop("media"))
         encoded.append(wire)
@@ -71,11 +73,15 @@ def encode_messages(messages: Sequence[ChatMessage]) -> list[Message]:
 
 def _said(message: ChatMessage) -> JSON:
     """What the user or the system says."""
-    return {"content": _content(_parts(message.blocks)), **_kept(message, "name")}
+    text = _only_text(message)
+    return {"content": _content(_parts(message.blocks)) if text is None else text, **_kept(message, "name")}
 
 
 def _result(message: ChatMessage) -> JSON:
     """What a tool answers."""
+    text = _only_text(message)
+    if text is not None:
+        return {"content": text, "media": [], **_kept(message, "tool_call_id")}
     parts = _parts(message.blocks)
     return {
         "content": _content([part for part in parts if part["type"] == "text"]),
@@ -86,6 +92,9 @@ def _result(message: ChatMessage) -> JSON:
 
 def _answer(message: ChatMessage) -> JSON:
     """What the model said."""
+    text = _only_text(message)
+    if text is not None and not message.additional_kwargs:
+        return {"content": text}
     thoughts = [block.content or "" for block in message.blocks if isinstance(block, ThinkingBlock)]
     reasoning = "".join(thoughts) if thoughts else message.additional_kwargs.get(REASONING)
     calls = _calls(message)
@@ -100,7 +109,15 @@ def _answer(message: ChatMessage) -> JSON:
 _ENCODERS: Mapping[str, Callable[[ChatMessage], JSON]] = {"assistant": _answer, "tool": _result}
 
 
+def _only_text(message: ChatMessage) -> str | None:
+    """The text of a message that is nothing else, as most are; None for any other."""
+    blocks = message.blocks
+    return blocks[0].text if len(blocks) == 1 and type(blocks[0]) is TextBlock else None
+
+
 def _kept(message: ChatMessage, *keys: str) -> JSON:
+    if not message.additional_kwargs:
+        return {}
     return {key: message.additional_kwargs[key] for key in keys if message.additional_kwargs.get(key)}
 
 
@@ -174,6 +191,9 @@ def _legacy_call(entry: Any) -> JSON:
 _NOT_EXTRA = frozenset({"id", "type", "function", "index", "name", "arguments", "input", "args"})
 
 
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
+
+
 def wire_name(name: str) -> str:
     """A tool's name as the wire takes it, which is how LlamaIndex spells it in `to_openai_tool`.
 
@@ -183,14 +203,14 @@ def wire_name(name: str) -> str:
     Returns:
         The name with `_` for everything but ASCII letters, digits, `_` and `-`.
     """
-    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)
+    return _NOT_IN_NAMES.sub("_", name)
 
 
 def _parts(blocks: Sequence[ContentBlock]) -> list[JSON]:
     """The blocks that have a place in content, as parts."""
     parts: list[JSON] = []
     for block in blocks:
-        if isinstance(block, TextBlock):
+        if type(block) is TextBlock or isinstance(block, TextBlock):  # the class itself is asked for faster
             parts.append({"type": "text", "text": block.text})
         elif isinstance(block, CitableBlock):
             parts.extend(_parts(block.content))
@@ -306,7 +326,7 @@ def decode_image(part: Mapping[str, Any]) -> ImageBlock | None:
         part: An `image_url` part.
 
     Returns:
-        The block, or None if the part holds no url.
+        The block, or None if the part holds no URL.
     """
     inner = part.get("image_url")
     url = inner.get("url") if isinstance(inner, Mapping) else inner
@@ -314,7 +334,10 @@ def decode_image(part: Mapping[str, Any]) -> ImageBlock | None:
         return None
     head, found, data = url.partition(";base64,")
     if not found:
-        return ImageBlock(url=url)
+        try:
+            return ImageBlock(url=url)
+        except ValidationError:
+            return None
     # Past the validator, which would decode megabytes twice to learn what the data URI says.
     return ImageBlock.model_construct(image=data.encode(), image_mimetype=head.removeprefix("data:"))
 
@@ -377,8 +400,13 @@ def decode_logprobs(raw: Any) -> list[list[LogProb]] | None:
     content = raw.get("content") if isinstance(raw, Mapping) else None
     if not isinstance(content, list):
         return None
-    return [[_logprob(one) for one in token.get("top_logprobs") or [token]] for token in content]
+    return [
+        [_logprob(one) for one in entries_of(token.get("top_logprobs")) or [token]] for token in entries_of(content)
+    ]
 
 
 def _logprob(raw: Mapping[str, Any]) -> LogProb:
-    return LogProb(token=raw.get("token") or "", logprob=raw.get("logprob") or 0.0, bytes=raw.get("bytes") or [])
+    try:
+        return LogProb(token=raw.get("token") or "", logprob=raw.get("logprob") or 0.0, bytes=raw.get("bytes") or [])
+    except ValidationError:
+        return LogProb()  # what is wrong in it is no reason to lose the answer; `raw` has it as it came

@@ -6,12 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llama_index.core.base.llms.types import (
-    ChatMessage,
     ChatResponse,
     CompletionResponse,
     ContentBlock,
-    ImageBlock,
-    MessageRole,
     ToolCallBlock,
 )
 from llama_index.core.llms.llm import ToolSelection
@@ -22,6 +19,7 @@ from anyfast_transport.stream import settle
 from anyfast_transport.structured import object_in
 from anyfast_transport.tool_calls import Fragment, ToolCall, new_call_id, parsed_arguments
 from anyfast_transport.wire import Choice, Completion, Delta
+from llama_index_anyfast.chunks import call_block, response_of, text_block, thinking_block
 from llama_index_anyfast.messages import (
     CALLS,
     JSON,
@@ -30,8 +28,6 @@ from llama_index_anyfast.messages import (
     decode_message,
     decode_usage,
     legacy_call,
-    text_blocks,
-    thinking_blocks,
 )
 
 THINKING_DELTA = "thinking_delta"
@@ -128,7 +124,10 @@ class StreamReader:
         self._reader = reader
         self._text = ""
         self._reasoning = ""
-        self._images: list[ImageBlock] = []
+        # Blocks that do not grow are those of the response before.
+        self._said: list[ContentBlock] = []
+        self._thought: list[ContentBlock] = []
+        self._images: list[ContentBlock] = []
         self._calls: list[_Growing] = []
 
     def take(self, item: Delta | Completion) -> ChatResponse:
@@ -142,17 +141,18 @@ class StreamReader:
         """
         if isinstance(item, Completion):
             return self._last(item)
-        self._text += item.text
-        self._reasoning += item.reasoning
-        self._images.extend(block for image in item.images if (block := decode_image(image)))
+        if item.text:
+            self._text += item.text
+            self._said = [text_block(self._text)]
+        if item.reasoning:
+            self._reasoning += item.reasoning
+            self._thought = [thinking_block(self._reasoning)]
+        if item.images:
+            self._images.extend(block for image in item.images if (block := decode_image(image)))
         for fragment in item.fragments:
             self._grow(fragment)
-        return ChatResponse(
-            message=ChatMessage(role=MessageRole.ASSISTANT, blocks=self._blocks(), additional_kwargs=self._legacy()),
-            delta=item.text,
-            raw=item.raw,
-            additional_kwargs={THINKING_DELTA: item.reasoning or None},
-        )
+        known = {THINKING_DELTA: item.reasoning or None}
+        return response_of(self._blocks(), self._legacy(), delta=item.text, raw=item.raw, known=known)
 
     def _last(self, completion: Completion) -> ChatResponse:
         response = self._reader.read(completion)
@@ -169,12 +169,9 @@ class StreamReader:
         return self._calls if self._reader.parallel else self._calls[:1]
 
     def _blocks(self) -> list[ContentBlock]:
-        return [
-            *thinking_blocks(self._reasoning),
-            *text_blocks(self._text, alone=not (self._calls or self._images)),
-            *self._images,
-            *(call.block for call in self._shown()),
-        ]
+        if not (self._calls or self._images):
+            return [*self._thought, *(self._said or [text_block("")])]
+        return [*self._thought, *self._said, *self._images, *[call.block for call in self._shown()]]
 
     def _legacy(self) -> JSON:
         return {CALLS: [call.legacy for call in self._shown()]} if self._calls else {}
@@ -192,7 +189,7 @@ class _Growing:
         self._name += fragment.name or ""
         self._arguments += fragment.arguments
         name = names.get(self._name, self._name)
-        self.block = ToolCallBlock(tool_call_id=self._id, tool_name=name, tool_kwargs=self._arguments)
+        self.block = call_block(self._id, name, self._arguments)
         self.legacy = legacy_call(self._id, self._name, self._arguments)
 
 

@@ -5,6 +5,8 @@ from langchain_core import messages as lc
 from llama_index.core.base.llms import types as li
 from llama_index.core.tools import FunctionTool
 
+import langchain_anyfast
+import llama_index_anyfast
 from anyfast_emulator import Answer, Emulator, Failure, ToolCall
 from anyfast_transport import AuthenticationError, ServerError, UnsupportedParameterError
 from langchain_anyfast import ChatAnyfast
@@ -206,3 +208,14 @@ def test_what_is_said_of_the_connection_holds_for_one_call(emulator, which):
     with pytest.raises(UnsupportedParameterError, match="max_retries"):
         ask(max_retries=-1)
     assert "timeout" not in emulator.requests[-1]
+
+
+def test_one_block_counts_both(emulator):
+    """`track_usage` is the same function wherever it is imported from."""
+    assert langchain_anyfast.track_usage is llama_index_anyfast.track_usage
+    chat, llm = both(emulator, model="deepseek-v4-pro")
+    with llama_index_anyfast.track_usage() as tracker:
+        chat.invoke("Hello")
+        llm.complete("Hello")
+    used = tracker.models["deepseek-v4-pro"]
+    assert (used.calls, used.unmetered, used.failed) == (2, 0, 0)

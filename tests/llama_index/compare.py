@@ -1,5 +1,5 @@
 # ruff: noqa: T201  # it prints what it has to say
-"""Puts the probes to OpenAILike and the DeepSeek integration, and writes the table of docs/llama-index.md.
+"""Puts the probes to OpenAILike and the DeepSeek integration, and writes the table of docs/peers-llama-index.md.
 
 `make compare-llama-index`. Each class is told all that its documentation offers for such a gateway.
 """
@@ -15,7 +15,7 @@ from llama_index_anyfast import AnyfastLLM
 from tests.llama_index import probes_of_calls  # noqa: F401  # adds its probes
 from tests.llama_index.probes import PROBES, Bench, cell
 
-PAGE = Path(__file__).parents[2] / "docs" / "llama-index.md"
+PAGE = Path(__file__).parents[2] / "docs" / "peers-llama-index.md"
 BEGIN, END = "<!-- the table of make compare-llama-index -->\n", "<!-- its end -->"
 PACKAGES = ("llama-index-core", "llama-index-llms-openai-like", "llama-index-llms-deepseek", "openai")
 

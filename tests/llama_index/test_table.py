@@ -1,4 +1,4 @@
-"""The probes of the table in docs/llama-index.md, on our own class: the page says what they find."""
+"""The probes of the table in docs/peers-llama-index.md, on our own class: the page says what they find."""
 
 import pytest
 

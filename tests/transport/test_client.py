@@ -728,6 +728,22 @@ def test_a_client_of_the_users_own_is_used_and_left_open(gateway, connect, speak
     assert gateway.connections == 0
 
 
+def test_a_client_of_the_users_own_may_have_opened_its_connection_before(gateway, connect):
+    gateway.script(reply(b"[]"), reply(WHOLE))
+    with httpx.Client() as own:
+        own.get(gateway.base_url)
+        assert Client(connect(http_client=own, max_retries=0)).complete(BODY).text == "Noon."
+    assert gateway.connections == 1
+
+
+async def test_so_may_an_async_one(gateway, connect):
+    gateway.script(reply(b"[]"), reply(WHOLE))
+    async with httpx.AsyncClient() as own:
+        await own.get(gateway.base_url)
+        assert (await AsyncClient(connect(http_async_client=own, max_retries=0)).complete(BODY)).text == "Noon."
+    assert gateway.connections == 1
+
+
 @either
 @pytest.mark.parametrize(
     ("raised", "kind"),
@@ -757,13 +773,15 @@ def test_whatever_cannot_be_sent_is_tried_again_and_typed(connect, speak, raised
 
 
 @either
-@pytest.mark.parametrize("base_url", ["ftp://127.0.0.1/v1", "https://\x00/v1", "https://:@/v1"])
+@pytest.mark.parametrize("base_url", ["ftp://127.0.0.1/v1", "https://\x00/v1"])
 def test_an_address_that_leads_nowhere(connect, speak, base_url):
     with pytest.raises(APIConnectionError, match="base_url"):
         speak(connect(base_url=base_url, max_retries=0))
 
 
-@pytest.mark.parametrize("base_url", ["http://[::1", "http://127.0.0.1:99999/v1", "http://127.0.0.1:port/v1"])
+@pytest.mark.parametrize(
+    "base_url", ["http://[::1", "http://127.0.0.1:99999/v1", "http://127.0.0.1:port/v1", "https://:@/v1"]
+)
 def test_an_address_that_is_none_is_told_at_once(base_url):
     with pytest.raises(ValidationError, match="base_url"):
         Connection(base_url=base_url)

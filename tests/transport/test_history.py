@@ -170,6 +170,7 @@ DUMMY = signed("skip_thought_signature_validator")
         (GEMINI_3, [call("a"), call("b")], [call("a", **DUMMY), call("b")]),
         (GEMINI_3, [call("a", **signed("s=="))], [call("a", **signed("s=="))]),
         (GEMINI_3, [call("a", **signed("s==")), call("b")], [call("a", **signed("s==")), call("b")]),
+        (GEMINI_3, [call("a"), call("b", **signed("s=="))], [call("a", **DUMMY), call("b", **signed("s=="))]),
         (GEMINI_25, [call()], [call()]),
         (GEMINI_25, [call("a", **signed("s=="))], [call("a", **signed("s=="))]),
         (DEEPSEEK, [call()], [call()]),
@@ -273,6 +274,14 @@ def test_media_of_a_tool_result_follow_it_in_a_message_of_the_user(role):
     assert sent(QWEN, seen) == [*tools, lifted]
     assert sent(QWEN, [*seen, {"role": "user", "content": "?"}]) == [*tools, lifted, {"role": "user", "content": "?"}]
     assert seen == before
+
+
+def test_media_of_a_tool_result_do_not_end_its_loop():
+    seen = [*CONVERSATION[:-1], {**CONVERSATION[-1], "content": [text("see"), PICTURE]}]
+    body = sent(QWEN, seen)
+    assert body[-1]["role"] == "user"
+    assert [turn.get("reasoning_content") for turn in body if turn["role"] == "assistant"] == LATE
+    assert sent(QWEN, body) == body
 
 
 @pytest.mark.parametrize(
