@@ -5,10 +5,14 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck format lowest newest record fuzz soak mutations compare-faults compare-llama-index observe audit compare-captures wheel clean
+.PHONY: help demo test lint typecheck format lowest newest record fuzz soak load mutations compare-faults compare-llama-index observe audit compare-captures chat-page chat-page-check ray bench docs pages recording check-npm wheel clean
 
 help:  ## print the targets
-	@grep -E '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
+
+# nltk refuses files that have several names, as uv gives them, and LlamaIndex's sentence splitter needs its files:
+# run-llama/llama_index#22839.
+export UV_LINK_MODE := copy
 
 # A stock pip backtracks from langchain-tests' pins into packages that no longer build; uv does not.
 $(VENV)/.ready: pyproject.toml Makefile
@@ -28,7 +32,7 @@ lint: $(VENV)/.ready  ## ruff, without changing anything
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-typecheck: $(VENV)/.ready  ## mypy --strict over the four packages
+typecheck: $(VENV)/.ready  ## mypy --strict over the packages
 	$(BIN)/mypy
 
 format: $(VENV)/.ready  ## let ruff format and fix
@@ -58,6 +62,9 @@ soak: SECONDS = 600
 soak: $(VENV)/.ready  ## calls of every kind against a gateway that fails at random (SECONDS=600)
 	$(BIN)/python -W error tests/faults/soak.py $(SECONDS)
 
+load: $(VENV)/.ready  ## 300, 1,000 and 100,000 calls, sync and async: every outcome, sockets and memory
+	$(BIN)/python -W error tests/faults/load.py
+
 mutations: $(VENV)/.ready  ## take each guard away in turn, and see a test miss it
 	$(BIN)/python tests/faults/mutations.py
 
@@ -67,8 +74,9 @@ mutations: $(VENV)/.ready  ## take each guard away in turn, and see a test miss 
 	$(UV) pip install --quiet --python .venv-compare/bin/python --editable '.[llama-index,emulator]' llama-index-llms-openai-like llama-index-llms-deepseek
 	@touch $@
 
-compare-llama-index: .venv-compare/.ready  ## what OpenAILike and DeepSeek answer to the same probes; writes docs/llama-index.md
+compare-llama-index: .venv-compare/.ready  ## what OpenAILike and DeepSeek answer to the same probes; writes docs/peers-llama-index.md
 	.venv-compare/bin/python -m tests.llama_index.compare
+	@$(MAKE) --no-print-directory pages
 
 .venv-observe/.ready: pyproject.toml $(VENV)/.ready
 	$(PYTHON) -m venv .venv-observe
@@ -80,12 +88,14 @@ observe: .venv-observe/.ready  ## what OpenInference and OpenTelemetry see of a 
 
 compare-faults:  ## the fault suite on ChatOpenAI and OpenAILike, too; writes docs/faults.md
 	PYTHON=$(PYTHON) tests/faults/compare.sh
+	@$(MAKE) --no-print-directory pages
 
 audit:  ## known holes and licences of all dependencies
 	PYTHON=$(PYTHON) tests/audit.sh
 
-compare-langchain: $(VENV)/.ready  ## probe ChatAnyfast and its peers, each in its own environment; writes docs/langchain.md
+compare-langchain: $(VENV)/.ready  ## probe ChatAnyfast and its peers, each in its own environment; writes docs/peers-langchain.md
 	UV=$(abspath $(UV)) $(BIN)/python tools/compare_langchain/compare.py
+	@$(MAKE) --no-print-directory pages
 
 # A venv of its own: the peers' packages and their pins are none of the project's.
 .venv-captures/.ready: pyproject.toml $(VENV)/.ready
@@ -95,9 +105,57 @@ compare-langchain: $(VENV)/.ready  ## probe ChatAnyfast and its peers, each in i
 
 compare-captures: .venv-captures/.ready  ## recorded answers through both classes and their peers, into docs/captures.md
 	.venv-captures/bin/python -m tests.wire.compare_captures
+	@$(MAKE) --no-print-directory pages
+
+# A venv of its own: Gradio and Playwright are heavy, and no part of the project.
+.venv-chat-page/.ready: pyproject.toml examples/chat_page/requirements.txt $(VENV)/.ready
+	$(PYTHON) -m venv .venv-chat-page
+	$(UV) pip install --quiet --python .venv-chat-page/bin/python --editable '.[langchain,emulator]' --requirement examples/chat_page/requirements.txt playwright
+	@touch $@
+
+chat-page: .venv-chat-page/.ready  ## a chat in the browser (against Anyfast if ANYFAST_API_KEY is set)
+	.venv-chat-page/bin/python examples/chat_page/app.py
+
+chat-page-check: .venv-chat-page/.ready  ## use the chat page in headless Chromium; writes docs/images/chat-page.png
+	.venv-chat-page/bin/python tests/examples/check_chat_page.py
+
+# A venv of its own: Ray is heavy, and no part of the project.
+.venv-ray/.ready: pyproject.toml $(VENV)/.ready
+	$(PYTHON) -m venv .venv-ray
+	$(UV) pip install --quiet --python .venv-ray/bin/python --editable '.[langchain,emulator]' --group ray
+	@touch $@
+
+ROWS ?= 10000
+ray: .venv-ray/.ready  ## ROWS (10000) prompts through a local Ray cluster, killed three times on the way, and counted
+	.venv-ray/bin/python -m pytest tests/examples/test_batch.py
+	ROWS=$(ROWS) .venv-ray/bin/python tests/examples/ray_trial.py
+
+# BENCH is a benchmark of LLM clients that is no part of the project. The environments are made in .venv-bench/.
+bench: $(VENV)/.ready  ## CPU time beside the peers and the floors, for some minutes on a quiet machine; writes docs/performance.md (BENCH=../shared/bench FULL=1 ROUNDS=5)
+	UV=$(abspath $(UV)) BENCH=$(or $(BENCH),../shared/bench) $(BIN)/python tools/bench/run.py
+
+pages: $(VENV)/.ready  ## write what the docs say of families and peers anew, from families.py and the comparisons
+	$(BIN)/python -m tools.docs.families_page
+	$(BIN)/python -m tools.docs.peers_page
+
+# A venv of its own: what builds the site has no part in the project.
+.venv-docs/.ready: pyproject.toml $(VENV)/.ready
+	$(PYTHON) -m venv .venv-docs
+	$(UV) pip install --quiet --python .venv-docs/bin/python --group docs
+	@touch $@
+
+docs: .venv-docs/.ready  ## build the documentation into site/; a warning or a dead link fails it
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
+
+recording: .venv-docs/.ready  ## draw docs/images/demo.svg from what `make demo` prints
+	.venv-docs/bin/python -m tools.docs.recording $(BIN)/python examples/quickstart.py
+
+check-npm: $(VENV)/.ready  ## a client that is not Python against the emulator (needs node 20 and npm)
+	cd tests/emulator/ai_sdk && npm install --no-package-lock --no-audit --no-fund
+	$(BIN)/python -m pytest tests/emulator/test_ai_sdk.py
 
 wheel: $(VENV)/.ready  ## build the wheel into dist/
 	$(UV) build --wheel --python $(BIN)/python
 
 clean:  ## remove what the targets above made
-	rm -rf $(VENV) .venv-* fuzz/corpus fuzz/findings dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf tests/emulator/ai_sdk/node_modules $(VENV) .venv-* site fuzz/corpus fuzz/findings dist .mypy_cache .ruff_cache .hypothesis

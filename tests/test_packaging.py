@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("anyfast_transport", "langchain_anyfast", "llama_index_anyfast", "anyfast_emulator")
+PACKAGES = ("anyfast_transport", "langchain_anyfast", "llama_index_anyfast", "anyfast_emulator", "anyfast_doctor")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 MAY_IMPORT = {
@@ -20,8 +20,12 @@ MAY_IMPORT = {
     "langchain_anyfast": {"anyfast_transport", "langchain_core", "pydantic", "pydantic_core"},
     "llama_index_anyfast": {"anyfast_transport", "llama_index", "pydantic", "pydantic_core"},
     "anyfast_emulator": {"httpx", "pytest", "starlette", "uvicorn"},
+    "anyfast_doctor": {"anyfast_transport", "httpx", "pydantic"},
 }
-SPEAKS_HTTP = {"causes.py", "client.py", "connection.py", "deadline.py", "exchange.py", "pools.py"}
+SPEAKS_HTTP = {
+    "anyfast_transport": {"causes.py", "client.py", "connection.py", "deadline.py", "exchange.py", "pools.py"},
+    "anyfast_doctor": {"asking.py"},
+}
 
 
 def imports_of(path):
@@ -37,7 +41,7 @@ def test_imports_go_one_way(package):
     for path in (ROOT / package).rglob("*.py"):
         outside = set(imports_of(path)) - set(sys.stdlib_module_names) - {package}
         assert outside <= MAY_IMPORT[package], path.name
-        if package == "anyfast_transport" and path.name not in SPEAKS_HTTP:
+        if package in SPEAKS_HTTP and path.name not in SPEAKS_HTTP[package]:
             assert not outside & {"httpx", "httpcore"}, path.name
 
 
@@ -63,6 +67,7 @@ def test_one_framework_never_pulls_the_other():
     extras = PROJECT["optional-dependencies"]
     assert not any("llama" in requirement for requirement in extras["langchain"] + PROJECT["dependencies"])
     assert not any("langchain" in requirement for requirement in extras["llama-index"] + PROJECT["dependencies"])
+    assert extras["all"] == ["anyfast-integrations[langchain,llama-index,emulator]"]
 
 
 UV = Path(sys.executable).parent / "uv"
@@ -84,8 +89,9 @@ def wheel(tmp_path_factory):
     return next(out.glob("*.whl"))
 
 
-def test_the_wheel_holds_the_four_packages_and_their_types(wheel):
+def test_the_wheel_holds_the_packages_their_types_and_the_command(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
+    assert "anyfast_doctor/red.mp4" in names
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
     assert {name.partition("/")[0] for name in names if name.endswith(".py")} == set(PACKAGES)
 
@@ -116,7 +122,6 @@ except ImportError as error:
         ("langchain", {"langchain_anyfast"}),
         ("llama-index", {"llama_index_anyfast"}),
         ("emulator", {"server"}),
-        ("all", {"langchain_anyfast", "llama_index_anyfast", "server"}),
     ],
 )
 @pytest.mark.timeout(300)
@@ -130,7 +135,8 @@ def test_the_wheel_installs_bare_and_with_each_extra_alone(wheel, tmp_path, extr
     except AssertionError:
         run(*install)
     said = dict(line.split(" ", 1) for line in run(python, "-c", TRY_ALL.format(packages=PACKAGES)).splitlines())
-    assert said["anyfast_transport"] == said["anyfast_emulator"] == "works"
+    assert said["anyfast_transport"] == said["anyfast_emulator"] == said["anyfast_doctor"] == "works"
+    assert run(tmp_path / "bin" / "anyfast-doctor", "--version").strip() == PROJECT["version"]
     for name, remedy in (
         ("langchain_anyfast", "langchain"),
         ("llama_index_anyfast", "llama-index"),

@@ -17,7 +17,7 @@ from anyfast_emulator import Emulator
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-PAGE = ROOT / "docs" / "langchain.md"
+PAGE = ROOT / "docs" / "peers-langchain.md"
 BEGIN, END = "<!-- compare-langchain: begin -->", "<!-- compare-langchain: end -->"
 RESULTS = HERE / "results.json"
 SHARED = ["langchain>=1.3,<2", "vcrpy", "httpx"]

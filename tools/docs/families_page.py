@@ -1,0 +1,256 @@
+"""Writes docs/families.md: what each model family departs in, with the source that stands beside each fact.
+
+It also writes the tables of docs/thinking.md and docs/multimodal.md that are about families.
+
+python -m tools.docs.families_page
+"""
+
+import ast
+import inspect
+import io
+import json
+import re
+import tokenize
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from anyfast_transport import families
+from anyfast_transport.families import FAMILIES, PLAIN, Family
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "families.md"
+BEGIN, END = "<!-- families: begin -->", "<!-- families: end -->"
+
+NAMES = frozenset({"name", "prefixes"})
+"""Facts that are the row's own name, and need no source."""
+
+HEAD = """# Model families
+
+What each family departs in from OpenAI's dialect, and where that is written.
+
+This page is made from `anyfast_transport/families.py` by `make pages`; the sources are the comments beside the facts.
+*Page* is the family's page in Anyfast's API reference, *upstream* the vendor's own document, *recorded* an exchange
+that somebody recorded, *new-api* the open-source gateway that Anyfast appears to run. A *guess* is ours. None of this
+was tried on the live gateway. Where no source stands, the fact follows from those around it, or takes back one of the
+row that it departs from.
+
+A family is found by the longest prefix of the model id; case, and a vendor in front of a slash, do not count. An id
+that no row knows gets OpenAI's dialect, and works.
+
+What each fact means is [at the end](#what-the-facts-mean). What the thinking switch does is explained in
+[Thinking](thinking.md); how to add a family in [Contributing](contributing.md#add-a-family).
+"""
+
+
+class Fact(NamedTuple):
+    """One keyword of a row."""
+
+    name: str
+    value: Any
+    source: str
+
+
+class Row(NamedTuple):
+    """One family as it is written down."""
+
+    family: Family
+    base: str | None
+    facts: list[Fact]
+
+
+def comments_of(source: str) -> dict[int, str]:
+    """Line → the comment on it."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
+
+
+def source_of(keyword: ast.keyword, comments: Mapping[int, str], lines: list[str]) -> str:
+    """The comment above a fact, and the one behind it."""
+    above: list[str] = []
+    line = keyword.lineno - 1
+    while line in comments and lines[line - 1].lstrip().startswith("#"):
+        above.insert(0, comments[line])
+        line -= 1
+    behind = [comments[n] for n in range(keyword.lineno, (keyword.end_lineno or keyword.lineno) + 1) if n in comments]
+    return " ".join([*above, *behind])
+
+
+def rows() -> Iterator[Row]:
+    """The families in the order of the file, each with what its own row says."""
+    source = inspect.getsource(families)
+    comments, lines = comments_of(source), source.splitlines()
+    for node in ast.parse(source).body:
+        if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
+            continue
+        family = getattr(families, node.targets[0].id) if isinstance(node.targets[0], ast.Name) else None
+        if family not in (*FAMILIES, PLAIN):
+            continue
+        over = node.value.args[0] if node.value.args else None
+        base = getattr(families, over.id).name if isinstance(over, ast.Name) else None
+        facts = [
+            Fact(keyword.arg, getattr(family, keyword.arg), source_of(keyword, comments, lines))
+            for keyword in node.value.keywords
+            if keyword.arg and keyword.arg not in NAMES
+        ]
+        yield Row(family, base, facts)
+
+
+def meanings() -> dict[str, str]:
+    """Fact → what it means, from the docstring of `Family`."""
+    told = inspect.cleandoc(Family.__doc__ or "").partition("Attributes:")[2]
+    found = re.findall(r"^    (\w+): (.+(?:\n        .+)*)", told, re.MULTILINE)
+    return {name: " ".join(words.split()) for name, words in found}
+
+
+def plain(value: Any) -> Any:
+    """A fact's value as JSON has it; sets in order, and the three ways of thinking by their names."""
+    if isinstance(value, Mapping):
+        return {{True: "on", False: "off", None: "not said"}.get(key, key): plain(one) for key, one in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def shown(value: Any) -> str:
+    """A fact's value in a cell of a table."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+    return f"`{text}`" if text.strip() else f"`{json.dumps(text)}`"
+
+
+def cell(text: str) -> str:
+    """Text that does not break a table."""
+    return text.replace("|", "\\|").replace("<think>", "`<think>`")
+
+
+def overview(found: list[Row]) -> Iterator[str]:
+    """What most people look for, a line for each family."""
+    yield "| Family | Model ids begin with | Thinks unasked | Levels of effort | Reasoning goes back | Tokens |"
+    yield "|---|---|---|---|---|---|"
+    back = {"always": "on every turn", "tool_loop": "within a tool loop", "never": "no"}
+    for family in (row.family for row in found):
+        begins = ", ".join(f"`{prefix}`" for prefix in family.prefixes) or "anything else"
+        any_level = "any" if family.effort_path else "has none"
+        levels = " ".join(f"`{level}`" for level in family.effort_levels) or any_level
+        window = f"{family.context_window:,}" if family.context_window else "unknown"
+        link = f"[{family.name}](#{anchor(family.name)})"
+        thinks = "yes" if family.thinks_by_default else "no"
+        yield f"| {link} | {begins} | {thinks} | {levels} | {back[family.reasoning_replay]} | {window} |"
+
+
+def anchor(title: str) -> str:
+    """The anchor that a heading gets."""
+    return re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-")
+
+
+def section(row: Row) -> Iterator[str]:
+    """The facts of one family."""
+    yield f"## {row.family.name}"
+    yield ""
+    if row.base:
+        yield f"As [{row.base}](#{anchor(row.base)}), but for what follows."
+        yield ""
+    if row.facts:
+        yield "| Fact | Value | Source |"
+        yield "|---|---|---|"
+    for fact in row.facts:
+        yield f"| `{fact.name}` | {cell(shown(fact.value))} | {cell(fact.source)} |"
+    yield ""
+
+
+def page() -> str:
+    """The whole page."""
+    found, means = list(rows()), meanings()
+    lines = [HEAD, *overview(found), ""]
+    for row in found:
+        lines += section(row)
+    lines += ["## What the facts mean", ""]
+    lines += ["A fact that a row does not name has the value of the last column.", ""]
+    lines += ["| Fact | Meaning | Else |", "|---|---|---|"]
+    defaults = Family(name="")
+    for one in fields(Family):
+        if one.name != "name":
+            lines.append(
+                f"| `{one.name}` | {cell(means.get(one.name, ''))} | {cell(shown(getattr(defaults, one.name)))} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def told(family: Family, wanted: bool | None) -> str:
+    """What a position of the thinking switch sends."""
+    fragment = family.thinking.get(wanted)
+    if wanted is None and not fragment:
+        return "nothing; it thinks" if family.thinks_by_default else "nothing"
+    if fragment is None:
+        return "`UnsupportedParameterError`"
+    weaker = ", with a warning: it cannot stop" if wanted is False and family.thinking_off_is_weaker else ""
+    return (f"`{json.dumps(plain(fragment))[1:-1]}`" if fragment else "nothing") + weaker
+
+
+def effort(family: Family) -> str:
+    """Which levels of effort a family takes, and where they go."""
+    if family.effort_path is None:
+        return "has none"
+    where = "" if family.effort_path == "reasoning_effort" else f", as `{family.effort_path}`"
+    return (" ".join(f"`{level}`" for level in family.effort_levels) or "as given") + where
+
+
+def thinking_table() -> str:
+    """Row by row, what the switch and the effort send."""
+    lines = ["| Family | `True` sends | `False` sends | `None` sends | `reasoning_effort` |", "|---|---|---|---|---|"]
+    for family in (*FAMILIES, PLAIN):
+        name = "an unknown model" if family is PLAIN else family.name
+        cells = (told(family, wanted) for wanted in (True, False, None))
+        lines.append(f"| {name} | {' | '.join(cells)} | {effort(family)} |")
+    return "\n".join(lines)
+
+
+def content_table() -> str:
+    """Row by row, which parts of content are taken."""
+    lines = ["| Family | Takes |", "|---|---|"]
+    for family in (*FAMILIES, PLAIN):
+        name = "an unknown model" if family is PLAIN else family.name
+        parts = ", ".join(f"`{part}`" for part in sorted(family.parts or ())) or "whatever the gateway takes"
+        lines.append(f"| {name} | {parts} |")
+    return "\n".join(lines)
+
+
+def filled(page: str, table: str) -> str:
+    """A page with its table made anew.
+
+    Args:
+        page: Its name in docs/.
+        table: The table.
+
+    Returns:
+        The whole text.
+
+    Raises:
+        ValueError: The page has no place for it.
+    """
+    before, begin, rest = (DOCS / page).read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"docs/{page} has no place for the table: {BEGIN} … {END}")
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+
+
+def pages() -> dict[Path, str]:
+    """Each file that is made from the rows, and its text."""
+    return {
+        PAGE: page(),
+        DOCS / "thinking.md": filled("thinking.md", thinking_table()),
+        DOCS / "multimodal.md": filled("multimodal.md", content_table()),
+    }
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
