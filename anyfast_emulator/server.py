@@ -47,6 +47,15 @@ class _Uvicorn(uvicorn.Server):
         await super().startup(sockets)
         self.accepting.set()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # asyncio forgets to close a connection that it accepted just before its server was closed.
+        with contextlib.suppress(NotImplementedError):  # Windows' loop waits in another way
+            for listening in [one for server in self.servers for one in server.sockets]:
+                asyncio.get_running_loop().remove_reader(listening)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await super().shutdown(sockets)
+
 
 class Server:
     """Serves one emulator on one address until it is stopped.

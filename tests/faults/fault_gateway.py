@@ -215,6 +215,11 @@ class Gateway:
 
     async def _stop(self):
         server, self._server = self._server, None
+        for sock in server.sockets:
+            event_loop().loop.remove_reader(sock)
+        # asyncio forgets to close a connection that it accepted just before its server was closed.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         server.close()
         for writer in self._writers:
             writer.transport.abort()
