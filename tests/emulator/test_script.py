@@ -186,7 +186,8 @@ TESTS = """
 def test_the_fixture_fails_the_test_that_does_not_follow_its_script(pytester, monkeypatch):
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(TESTS)
-    result = pytester.runpytest_inprocess("--strict-markers", "-p", "anyfast_emulator.pytest_plugin")
+    # -rN: where CI is set, pytest's summary says once more what each failure said.
+    result = pytester.runpytest_inprocess("-rN", "--strict-markers", "-p", "anyfast_emulator.pytest_plugin")
     result.assert_outcomes(passed=2, failed=4)  # and no errors: the check is part of the test
     told = result.stdout.str()
     assert told.count("Scripted and not asked for: 'nobody asked'") == 2
