@@ -1,7 +1,5 @@
 """The only file that sends: the transport's own client, and beside it what came over the wire."""
 
-import functools
-import ssl
 import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -17,18 +15,12 @@ from anyfast_transport.connection import bare_key
 from anyfast_transport.errors import status_error
 from anyfast_transport.events import read_json
 from anyfast_transport.masking import Mask
-from anyfast_transport.pools import SHARED
+from anyfast_transport.pools import SHARED, ssl_context
 
 RAW_LIMIT = 1024 * 1024
 """Bytes of a body that are kept."""
 
 _RAISED_BY_HTTPX = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError, RuntimeError)
-
-
-@functools.cache
-def _certificates() -> ssl.SSLContext:
-    """Read once for all the clients of a burst."""
-    return httpx.create_ssl_context()
 
 
 class _Tee(httpx.SyncByteStream):
@@ -64,7 +56,7 @@ class Asker:
     def __init__(self, connection: Connection, transport: httpx.BaseTransport | None = None) -> None:
         hooks = {"response": [self._heard]}
         try:
-            verify = _certificates() if transport is None else True
+            verify = ssl_context() if transport is None else True
             self._http = httpx.Client(event_hooks=hooks, timeout=connection.timeout, transport=transport, verify=verify)
         except (httpx.InvalidURL, ValueError, ImportError) as error:
             url = connection.base_url

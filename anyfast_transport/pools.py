@@ -44,7 +44,7 @@ _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_ex
 
 
 @functools.cache
-def _ssl_context() -> ssl.SSLContext:
+def ssl_context() -> ssl.SSLContext:
     """Made once for all clients: reading the certificates is most of what a client costs."""
     return httpx.create_ssl_context()
 
@@ -52,6 +52,15 @@ def _ssl_context() -> ssl.SSLContext:
 def _no_cookies() -> http.cookiejar.CookieJar:
     # Clients are shared between keys, so a cookie that one call got must not go out with another.
     return http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+
+
+def _leaves_sound(error: Exception) -> bool:
+    """Whether a client can serve another call after one that ended so.
+
+    What is no `Exception` breaks into httpcore's cleaning up; a failed connection is gone, or one whose tunnel failed
+    is in the way of the next.
+    """
+    return not isinstance(error, APIConnectionError)
 
 
 class SyncPool:
@@ -76,10 +85,8 @@ class SyncPool:
         try:
             yield client
             sound = True
-        except APIConnectionError:
-            raise  # the connection is gone, or one whose tunnel failed is in the way of the next
-        except Exception:
-            sound = True
+        except Exception as error:
+            sound = _leaves_sound(error)
             raise
         finally:
             self._busy.discard(client)
@@ -92,7 +99,7 @@ class SyncPool:
         self._close_idle(time.monotonic())
         with contextlib.suppress(IndexError):
             return self._idle.pop()[1]
-        return httpx.Client(limits=_ONE, verify=_ssl_context(), cookies=_no_cookies())
+        return httpx.Client(limits=_ONE, verify=ssl_context(), cookies=_no_cookies())
 
     def _close_idle(self, until: float) -> None:
         """Closes what has been idle for too long; the oldest are in front."""
@@ -134,16 +141,14 @@ class LoopPool:
         try:
             yield client
             sound = True
-        except APIConnectionError:
-            raise  # the connection is gone, or one whose tunnel failed is in the way of the next
-        except Exception:
-            sound = True  # httpcore has cleaned up; only what breaks into its cleaning does harm
+        except Exception as error:
+            sound = _leaves_sound(error)
             raise
         finally:
             self._give_back(client, sound)
 
     def _new(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(limits=_ONE, verify=_ssl_context(), cookies=_no_cookies())
+        return httpx.AsyncClient(limits=_ONE, verify=ssl_context(), cookies=_no_cookies())
 
     def _give_back(self, client: httpx.AsyncClient, sound: bool) -> None:
         wanted = self._busy.pop(client, False)
@@ -245,7 +250,7 @@ class SharedPools:
         self._begin()
 
     def _begin(self) -> None:
-        # Reentrant, for the garbage collector may end a stream while this thread holds it.
+        # Reentrant, for the garbage collector may run somebody's `__del__`, which closes, while this thread holds it.
         self._lock = threading.RLock()
         self._sync = SyncPool()
         self._by_loop: weakref.WeakKeyDictionary[Any, tuple[LoopPool, AsyncGenerator[None]]] = (

@@ -79,7 +79,7 @@ def fresh_clients():
 
     def renew():
         pools.SHARED.close()
-        pools._ssl_context.cache_clear()
+        pools.ssl_context.cache_clear()
 
     renew()
     yield renew
