@@ -25,7 +25,7 @@ from anyfast_transport.errors import (
 from anyfast_transport.events import read_json
 from anyfast_transport.learning import Draft
 from anyfast_transport.masking import Mask
-from anyfast_transport.request import Body
+from anyfast_transport.request import Body, body_like
 from anyfast_transport.retries import delay_before_retry, retry_after
 from anyfast_transport.stream import StreamDecoder, decode_completion
 from anyfast_transport.wire import Completion, Delta
@@ -374,7 +374,7 @@ class Exchange:
     def host(self) -> str:
         """Host and port, without what else a URL may hold."""
         with contextlib.suppress(httpx.InvalidURL):
-            return httpx.URL(self.url).netloc.decode("ascii", "replace") or self.url
+            return _parsed(self.url).netloc.decode("ascii", "replace") or self.url
         return self.url
 
     # Secrets
@@ -431,11 +431,7 @@ def streamed_inside(connection: Connection, body: Mapping[str, Any]) -> Body | N
     """
     if not in_force(connection, body).caps_reasoning or (body.get("n") or 1) > 1:
         return None
-    streamed = Body({**body, "stream": True, "stream_options": {"include_usage": True}})
-    if isinstance(body, Body):
-        streamed.repairs, streamed.reading, streamed.connection = body.repairs, body.reading, body.connection
-        streamed.family = body.family
-    return streamed
+    return body_like({**body, "stream": True, "stream_options": {"include_usage": True}}, body)
 
 
 class _Waiting:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from anyfast_transport.errors import AnyfastError, BadRequestError, ContextWindowExceededError
 from anyfast_transport.refusals import FORMS, JSON, Lesson, effort_of
-from anyfast_transport.request import Body, row_of, tell
+from anyfast_transport.request import Body, body_like, row_of, tell
 from anyfast_transport.thinking import EFFORTS, nearest_effort, thinks
 
 _OF_THINKING = re.compile("think|reasoning mode|思考", re.IGNORECASE)
@@ -83,21 +83,14 @@ def without_refused(body: Mapping[str, Any], lessons: Sequence[Lesson]) -> Body:
     Returns:
         The body that is sent, with its repairs.
     """
-    sent, repairs = _like(body, body), list(getattr(body, "repairs", ()))
+    sent, repairs = body_like(body, body), list(getattr(body, "repairs", ()))
     for lesson in lessons:
         changed = _rewritten(sent, lesson)
         if changed is not None:
-            sent = _like(changed, body)
+            sent = body_like(changed, body)
             repairs.append(f"{_said(lesson)}, since this model refuses it")
     sent.repairs = tuple(repairs)
     return sent
-
-
-def _like(fields: Mapping[str, Any], body: Mapping[str, Any]) -> Body:
-    """A new body of these fields, which knows what the other one does."""
-    result = Body(fields)
-    result.__dict__ |= vars(body) if isinstance(body, Body) else {}
-    return result
 
 
 class Memory:

@@ -61,6 +61,21 @@ class Body(dict[str, Any]):
     family: Family | None = None
 
 
+def body_like(fields: Mapping[str, Any], body: Mapping[str, Any]) -> Body:
+    """A new body of other fields, which knows what an earlier one does.
+
+    Args:
+        fields: The JSON object.
+        body: The earlier body; a plain dict knows nothing.
+
+    Returns:
+        The body.
+    """
+    result = Body(fields)
+    result.__dict__ |= vars(body) if isinstance(body, Body) else {}
+    return result
+
+
 def row_of(body: Mapping[str, Any]) -> Family:
     """The row by which a body was built.
 
