@@ -6,6 +6,12 @@ from typing import Any, TypedDict
 
 from anyfast_transport.tool_calls import Fragment, ToolCall
 
+CALL_EXTRAS = "tool_call_extras"
+"""Key of `additional_kwargs`: call id → what the server put on that call, to be sent back with it."""
+
+MESSAGE_EXTRA = "extra_content"
+"""Key of `additional_kwargs`: what the server put on the message, to be sent back with it."""
+
 
 class Message(TypedDict, total=False):
     """One message of a request, in OpenAI's shape with the gateway's fields."""
@@ -102,6 +108,17 @@ class Choice:
     refusal: str | None = None
     logprobs: Any = None
     extra: dict[str, Any] = field(default_factory=dict)
+
+    def kept(self) -> dict[str, Any]:
+        """What must survive on a framework's message until it goes back, and a refusal: its `additional_kwargs`."""
+        kept: dict[str, Any] = {}
+        if extras := {call.id: call.extra for call in self.tool_calls if call.extra}:
+            kept[CALL_EXTRAS] = extras
+        if self.extra.get(MESSAGE_EXTRA):
+            kept[MESSAGE_EXTRA] = self.extra[MESSAGE_EXTRA]
+        if self.refusal:
+            kept["refusal"] = self.refusal
+        return kept
 
     @property
     def is_empty(self) -> bool:

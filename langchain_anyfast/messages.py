@@ -18,15 +18,9 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call
 
 from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.tool_calls import ToolCall, wire_call
-from anyfast_transport.wire import Choice, Completion, Delta, Message, usage_of
+from anyfast_transport.wire import CALL_EXTRAS, MESSAGE_EXTRA, Choice, Completion, Delta, Message, usage_of
 
 REASONING = "reasoning_content"
-CALL_EXTRAS = "tool_call_extras"
-"""Key of `additional_kwargs`: call id → what the server put on that call, to be sent back with it."""
-
-MESSAGE_EXTRA = "extra_content"
-"""Key of `additional_kwargs`: what the server put on the message, to be sent back with it."""
-
 _NOT_FOR_THE_WIRE = frozenset(
     {
         "reasoning",
@@ -340,19 +334,7 @@ def response_metadata(completion: Completion, choice: Choice) -> JSON:
 
 def additional_kwargs(choice: Choice) -> JSON:
     """The reasoning of an answer, and what else is no part of its content."""
-    return {**({REASONING: choice.reasoning} if choice.reasoning else {}), **_kept(choice)}
-
-
-def _kept(choice: Choice) -> JSON:
-    """What must survive on the message until it goes back."""
-    kept: JSON = {}
-    if extras := {call.id: call.extra for call in choice.tool_calls if call.extra}:
-        kept[CALL_EXTRAS] = extras
-    if choice.extra.get(MESSAGE_EXTRA):
-        kept[MESSAGE_EXTRA] = choice.extra[MESSAGE_EXTRA]
-    if choice.refusal:
-        kept["refusal"] = choice.refusal
-    return kept
+    return {**({REASONING: choice.reasoning} if choice.reasoning else {}), **choice.kept()}
 
 
 def _message_content(text: str, images: Sequence[JSON]) -> str | list[str | JSON]:
@@ -419,7 +401,7 @@ def last_chunk(completion: Completion) -> AIMessageChunk:
     choice = completion.choice
     return AIMessageChunk(
         content="",
-        additional_kwargs=_kept(choice),
+        additional_kwargs=choice.kept(),
         tool_call_chunks=[
             tool_call_chunk(name=None, args=spoiler(call), id=None, index=at)
             for at, call in enumerate(choice.tool_calls)

@@ -26,19 +26,13 @@ from pydantic import ValidationError
 from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.history import ROLES
 from anyfast_transport.tool_calls import ToolCall, entries_of, wire_call
-from anyfast_transport.wire import Choice, Completion, Message, usage_of
+from anyfast_transport.wire import CALL_EXTRAS, MESSAGE_EXTRA, Choice, Completion, Message, usage_of
 
 JSON = dict[str, Any]
 
 REASONING = "reasoning_content"
 CALLS = "tool_calls"
 """Key of `additional_kwargs`: the calls in the wire's shape, which LlamaIndex's streaming programs look for."""
-
-CALL_EXTRAS = "tool_call_extras"
-"""Key of `additional_kwargs`: call id → what the server put on that call, to be sent back with it."""
-
-MESSAGE_EXTRA = "extra_content"
-"""Key of `additional_kwargs`: what the server put on the message, to be sent back with it."""
 
 
 def encode_messages(messages: Sequence[ChatMessage]) -> list[Message]:
@@ -352,13 +346,7 @@ def _to_be_kept(choice: Choice) -> JSON:
     kept: JSON = {}
     if choice.tool_calls:
         kept[CALLS] = [legacy_call(call.id, call.name, call.arguments) | call.extra for call in choice.tool_calls]
-    if extras := {call.id: call.extra for call in choice.tool_calls if call.extra}:
-        kept[CALL_EXTRAS] = extras
-    if choice.extra.get(MESSAGE_EXTRA):
-        kept[MESSAGE_EXTRA] = choice.extra[MESSAGE_EXTRA]
-    if choice.refusal:
-        kept["refusal"] = choice.refusal
-    return kept
+    return kept | choice.kept()
 
 
 def legacy_call(call_id: str, name: str, arguments: str) -> JSON:
