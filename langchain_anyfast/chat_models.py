@@ -223,12 +223,11 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         return {"base_url": self.base_url, **{name: value for name, value in said.items() if value is not None}}
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        told = {name: value for name, value in kwargs.items() if name not in _MAY_HOLD_SECRETS}
-        return super()._get_invocation_params(stop, **told)
+        return super()._get_invocation_params(stop, **_told(kwargs))
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         # Of what LangChain dumps, extra_body is left out.
-        told = {name: value for name, value in kwargs.items() if name not in _MAY_HOLD_SECRETS}
+        told = _told(kwargs)
         if kwargs.get("extra_body"):
             told["extra_body"] = _digest(kwargs["extra_body"])
         return super()._get_llm_string(stop, **told) + to_json(self._identifying_params, fallback=str).decode()
@@ -306,13 +305,16 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         offered = [convert_to_openai_tool(tool) for tool in tools or ()]
         return prompt_tokens(self.model, wire, offered, effort=self.reasoning_effort)
 
-    def _call(self, stop: list[str] | None, kwargs: Mapping[str, Any], *, stream: bool) -> Call:
-        """What one call asks for."""
+    def _prepared(
+        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any], *, stream: bool
+    ) -> tuple[Call, Body]:
+        """What one call asks for, and what is sent for it."""
         said = {name: value for name, value in kwargs.items() if name not in _OURS_ALONE}
         if stop is not None:
             said["stop"] = stop
         usage = kwargs.get("stream_usage")
-        return Call.of(self, said, stream=stream, include_usage=self.stream_usage if usage is None else usage)
+        call = Call.of(self, said, stream=stream, include_usage=self.stream_usage if usage is None else usage)
+        return call, build_body(call, encode_messages(messages))
 
     def _connection(self, kwargs: Mapping[str, Any]) -> Connection:
         """Where the call goes, with `extra_headers` for it alone."""
@@ -342,8 +344,7 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         with model_errors():
-            call = self._call(stop, kwargs, stream=False)
-            body = build_body(call, encode_messages(messages))
+            call, body = self._prepared(messages, stop, kwargs, stream=False)
             completion = self._settled(Client(self._connection(kwargs)).complete(body), body, call, kwargs)
         return _result(completion)
 
@@ -355,8 +356,7 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         with model_errors():
-            call = self._call(stop, kwargs, stream=False)
-            body = build_body(call, encode_messages(messages))
+            call, body = self._prepared(messages, stop, kwargs, stream=False)
             completion = self._settled(await AsyncClient(self._connection(kwargs)).complete(body), body, call, kwargs)
         return _result(completion)
 
@@ -365,8 +365,7 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
     ) -> Generator[Delta | Completion]:
         """The pieces of a streamed answer, and last the whole of it."""
         with model_errors():
-            call = self._call(stop, kwargs, stream=True)
-            body = build_body(call, encode_messages(messages))
+            call, body = self._prepared(messages, stop, kwargs, stream=True)
             with closing(Client(self._connection(kwargs)).stream(body)) as items:
                 for item in items:
                     if isinstance(item, Completion):
@@ -377,8 +376,7 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
     ) -> AsyncGenerator[Delta | Completion]:
         with model_errors():
-            call = self._call(stop, kwargs, stream=True)
-            body = build_body(call, encode_messages(messages))
+            call, body = self._prepared(messages, stop, kwargs, stream=True)
             async with aclosing(AsyncClient(self._connection(kwargs)).stream(body)) as items:
                 async for item in items:
                     if isinstance(item, Completion):
@@ -517,6 +515,11 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
             **kwargs,
         )
         return StructuredOutput(model=model, reader=ObjectReader(schema, structure.name), include_raw=include_raw)
+
+
+def _told(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments of a call that may be told."""
+    return {name: value for name, value in kwargs.items() if name not in _MAY_HOLD_SECRETS}
 
 
 def _digest(value: Any) -> str:
