@@ -165,11 +165,10 @@ class Client:
 
     def _pieces(self, exchange: Exchange, response: httpx.Response) -> Iterator[bytes]:
         """The body in the pieces in which it comes, each awaited no longer than the deadline."""
-        exchange.check_coding(response)
         # A context of its own is entered faster than two variables are set and reset, at each piece.
         with exchange.waiting():
             waiting = contextvars.copy_context()
-        pieces, failed = response.iter_bytes(), None
+        pieces, failed = response.iter_raw() if exchange.comes_raw(response) else response.iter_bytes(), None
         while True:
             try:
                 piece = waiting.run(next, pieces, None)
@@ -298,8 +297,8 @@ class AsyncClient:
         return bytes(data[:ERROR_BODY_LIMIT])
 
     async def _pieces(self, exchange: Exchange, response: httpx.Response) -> AsyncIterator[bytes]:
-        exchange.check_coding(response)
-        pieces, waiting, failed = response.aiter_bytes(), exchange.waiting(), None
+        pieces = response.aiter_raw() if exchange.comes_raw(response) else response.aiter_bytes()
+        waiting, failed = exchange.waiting(), None
         while True:
             try:
                 with waiting:

@@ -48,7 +48,7 @@ class Deadline:
     opened: Any = None
 
     def __init__(self, seconds: float | None) -> None:
-        self._seconds = seconds
+        self._seconds = None if seconds is None else min(seconds, LONGEST)
         self._ends: dict[str, float] = {}
         self._soonest: float | None = None
         self._head_bytes = HEAD_LIMIT
@@ -58,7 +58,7 @@ class Deadline:
     def restart(self) -> None:
         """Gives the whole time between data again: data came."""
         if self._seconds is not None:
-            self.limit(DATA, self._seconds)
+            self._end(DATA, time.monotonic() + self._seconds)
 
     def limit(self, name: str, seconds: float | None) -> None:
         """Sets or moves one limit.
@@ -67,9 +67,11 @@ class Deadline:
             name: What it is called.
             seconds: From now; None for no limit.
         """
-        if seconds is None:
-            return
-        self._ends[name] = end = time.monotonic() + min(seconds, LONGEST)
+        if seconds is not None:
+            self._end(name, time.monotonic() + min(seconds, LONGEST))
+
+    def _end(self, name: str, end: float) -> None:
+        self._ends[name] = end
         self._soonest = end if len(self._ends) == 1 else min(self._ends.values())
 
     def lift(self, name: str) -> None:
@@ -151,6 +153,18 @@ _FREE = Deadline(None)
 _FREE.head_came()
 CURRENT: ContextVar[Deadline] = ContextVar("CURRENT", default=_FREE)
 """The deadline of the call that is waiting. Connections are shared, so it cannot be kept with the stream."""
+
+
+def concerns(event: str) -> bool:
+    """Whether an event of httpcore's is one of those that are watched; most are not, and there are ten to a call.
+
+    Args:
+        event: Its name.
+
+    Returns:
+        True for those of connecting, and for the end of a head.
+    """
+    return not event.startswith("http11.") or event == _HEAD
 
 
 def _opened(event: str, info: dict[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -60,7 +60,10 @@ DRAIN_SECONDS = 0.1
 
 # httpx inflates each network read in one go: a read of 64 KiB becomes 64 MiB at most in these, and no bound is known
 # for brotli, zstd, or one coding over another.
-_CODINGS = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
+_UNCODED = frozenset({"", "identity"})
+_CODINGS = _UNCODED | {"gzip", "x-gzip", "deflate"}
+
+_CLIENT_HEADERS = {"user-agent": f"python-httpx/{httpx.__version__}"}
 
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
 
@@ -126,33 +129,35 @@ class Exchange:
         self.deadline.next_attempt()
         key = bare_key(self.connection.api_key)
         self._mask = Mask(key)
-        return client.build_request(
+        own = self.connection.http_client or self.connection.http_async_client
+        # What a client of the user's adds is merged in; ours add nothing, and that takes as long as the request itself.
+        return (client.build_request if own else httpx.Request)(
             "POST",
             _parsed(self.url),
             content=self.content,
             headers={
+                **({} if own else _CLIENT_HEADERS),
                 "content-type": "application/json",
                 "accept": "text/event-stream" if self.streams else "application/json",
                 "accept-encoding": "gzip, deflate",
                 **_sendable(self.connection.default_headers or {}),
                 "authorization": f"Bearer {key}",
             },
-            timeout=self._timeout(),
-            extensions={"trace": trace},
+            extensions={"trace": trace, "timeout": self._timeouts()},
         )
 
-    def _timeout(self) -> httpx.Timeout:
-        timeout = self.connection.timeout
-        if not isinstance(timeout, httpx.Timeout):
-            timeout = httpx.Timeout(timeout, connect=CONNECT_TIMEOUT)
-        left = self.deadline.left()
+    def _timeouts(self) -> dict[str, float | None]:
+        timeout, left = self.connection.timeout, self.deadline.left()
         left = None if left is None else max(left, 0.001)  # a socket takes nothing below 0
-        said = timeout.as_dict()
+        if isinstance(timeout, httpx.Timeout):
+            said = timeout.as_dict()
+        else:
+            said = {"connect": CONNECT_TIMEOUT, "read": timeout, "write": timeout, "pool": timeout}
         # The deadline itself caps every read; this is for transports that tell no trace.
         read = said["read"] if self._first is None else self._first
         most = LONGEST if left is None else left
         capped = {name: left if limit is None else min(limit, most) for name, limit in said.items()}
-        return httpx.Timeout(**{**capped, "read": None if read is None else min(read, LONGEST)})
+        return {**capped, "read": None if read is None else min(read, LONGEST)}
 
     def waiting(self) -> "_Waiting":
         """A context in which the network is waited for: within the deadline, and with the logs masked."""
@@ -235,8 +240,12 @@ class Exchange:
         """What was to be a stream is one whole answer."""
         self.decoder, self._size_limit = None, BODY_LIMIT
 
-    def check_coding(self, response: httpx.Response) -> None:
-        """Refuses a compression whose bombs have no bound."""
+    def comes_raw(self, response: httpx.Response) -> bool:
+        """Whether the bytes of a body can be taken as they come, which is cheaper: not compressed, and not read yet.
+
+        Raises:
+            InvalidResponseError: It has a compression whose bombs have no bound.
+        """
         coding = response.headers.get("content-encoding", "").strip().lower()
         if coding not in _CODINGS:
             raise InvalidResponseError(
@@ -244,6 +253,7 @@ class Exchange:
                 status_code=response.status_code,
                 request_id=_request_id(response),
             )
+        return coding in _UNCODED and not response.is_stream_consumed
 
     def count(self, piece: bytes) -> bytes:
         """Counts a piece of a body, after inflating.
@@ -286,7 +296,7 @@ class Exchange:
         """Whether a stream's answer is whole, so that whatever happens to the connection no longer matters."""
         return self.decoder is not None and self.decoder.finished
 
-    def deltas(self, decoder: StreamDecoder, data: bytes) -> Iterator[Delta]:
+    def deltas(self, decoder: StreamDecoder, data: bytes) -> Iterable[Delta]:
         """What the next bytes of a stream add.
 
         Args:
@@ -299,7 +309,7 @@ class Exchange:
         deltas = decoder.feed(data)
         return self._watched(deltas) if self._may_reason else deltas
 
-    def _watched(self, deltas: Iterator[Delta]) -> Iterator[Delta]:
+    def _watched(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
         """Ends an answer that goes on reasoning, if there is a cap on that."""
         most = self.connection.max_reasoning_chars
         for delta in deltas:
@@ -484,4 +494,4 @@ def _unframed(data: bytes) -> bytes:
 
 
 def _request_id(response: httpx.Response) -> str | None:
-    return next((response.headers[name] for name in _REQUEST_ID_HEADERS if name in response.headers), None)
+    return next((said for name in _REQUEST_ID_HEADERS if (said := response.headers.get(name))), None)

@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 
-from anyfast_transport.deadline import CURRENT, OPENED, watch, watch_async
+from anyfast_transport.deadline import CURRENT, OPENED, concerns, watch, watch_async
 from anyfast_transport.errors import APIConnectionError
 
 KEEP_SECONDS = 5.0
@@ -49,9 +49,14 @@ def ssl_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _no_cookies() -> http.cookiejar.CookieJar:
-    # Clients are shared between keys, so a cookie that one call got must not go out with another.
-    return http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+class _NoCookies(http.cookiejar.CookieJar):
+    """Takes none: clients are shared between keys, so a cookie that one call got must not go out with another.
+
+    A policy that refuses them all would do, but each answer's headers would be copied twice for it.
+    """
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Looks at nothing."""
 
 
 def _leaves_sound(error: Exception) -> bool:
@@ -99,7 +104,7 @@ class SyncPool:
         self._close_idle(time.monotonic())
         with contextlib.suppress(IndexError):
             return self._idle.pop()[1]
-        return httpx.Client(limits=_ONE, verify=ssl_context(), cookies=_no_cookies())
+        return httpx.Client(limits=_ONE, verify=ssl_context(), cookies=_NoCookies())
 
     def _close_idle(self, until: float) -> None:
         """Closes what has been idle for too long; the oldest are in front."""
@@ -148,7 +153,7 @@ class LoopPool:
             self._give_back(client, sound)
 
     def _new(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(limits=_ONE, verify=ssl_context(), cookies=_no_cookies())
+        return httpx.AsyncClient(limits=_ONE, verify=ssl_context(), cookies=_NoCookies())
 
     def _give_back(self, client: httpx.AsyncClient, sound: bool) -> None:
         wanted = self._busy.pop(client, False)
@@ -279,6 +284,8 @@ class SharedPools:
             event: httpcore's name of what happened.
             info: Its arguments, or what it returned.
         """
+        if not concerns(event):
+            return
         watch(event, info)
         if event.endswith("connect_tcp.started"):
             _share_among_addresses(info)
@@ -291,6 +298,8 @@ class SharedPools:
 
     async def trace_async(self, event: str, info: dict[str, Any]) -> None:
         """The same for the connections of the running loop."""
+        if not concerns(event):
+            return
         watch_async(event, info)
         if event.endswith(_HANDSHAKE_FAILED):
             await CURRENT.get().opened.aclose()

@@ -131,10 +131,11 @@ class StreamDecoder:
 
     Attributes:
         done: Whether `[DONE]` was seen; what comes behind it is ignored.
+        finished: Whether a finish_reason was seen: the answer is whole, whatever else may come.
     """
 
     def __init__(self, request_id: str | None = None, *, retries: int = 0, reading: Reading | None = None) -> None:
-        self.done = False
+        self.done = self.finished = False
         self._took_data = False
         self._events = EventDecoder()
         self._calls = ToolCallAssembler()
@@ -145,11 +146,6 @@ class StreamDecoder:
         self._reader = ContentReader(reading or Reading(), self._text, self._reasoning)
         self._choice = Choice()
         self._completion = Completion(request_id=request_id, choices=[self._choice], retries=retries)
-
-    @property
-    def finished(self) -> bool:
-        """Whether a finish_reason was seen: the answer is whole, whatever else may come."""
-        return self._choice.finish_reason is not None
 
     def took_data(self) -> bool:
         """Whether data came since this was last asked; comments and blank lines are none."""
@@ -167,19 +163,23 @@ class StreamDecoder:
         choice.tool_calls = self._calls.calls(choice.finish_reason)
         return self._completion
 
-    def feed(self, data: bytes) -> Iterator[Delta]:
+    def feed(self, data: bytes) -> Iterable[Delta]:
         """Takes the next bytes, cut anywhere.
 
         Args:
             data: The bytes.
 
-        Yields:
+        Returns:
             What each event adds; an event that adds nothing is left out.
 
         Raises:
-            StreamInterruptedError: An error event, or an event that is no JSON. What came before it was yielded.
+            StreamInterruptedError: An error event, or an event that is no JSON. What came before it was returned.
         """
-        return self._deltas(self._events.feed(data))
+        events = self._events.feed(data)
+        if len(events) != 1:
+            return self._deltas(events)
+        delta = self._taken(events[0])
+        return (delta,) if delta else ()
 
     def finish(self) -> Iterator[Delta]:
         """Ends the stream.
@@ -213,12 +213,15 @@ class StreamDecoder:
 
     def _deltas(self, events: Iterable[bytes]) -> Iterator[Delta]:
         for event in events:
-            if self.done or event.strip() == _DONE:
-                self.done = True
-                break
-            self._took_data = True
-            if event and (delta := self._delta(self._payload(event))):
+            if delta := self._taken(event):
                 yield delta
+
+    def _taken(self, event: bytes) -> Delta | None:
+        if self.done or event.strip() == _DONE:
+            self.done = True
+            return None
+        self._took_data = True
+        return self._delta(self._payload(event)) if event else None
 
     def _payload(self, event: bytes) -> Mapping[str, Any]:
         try:
@@ -249,7 +252,9 @@ class StreamDecoder:
             return None
         if "error" in choice:
             self._check({"choices": [], "error": choice["error"]})
-        _take_end(self._choice, choice)
+        if choice.get("finish_reason") or "matched_stop" in choice:
+            _take_end(self._choice, choice)
+            self.finished = self._choice.finish_reason is not None
         message = choice.get("delta")
         if not isinstance(message, dict):
             # A server that answers a stream request with whole messages.

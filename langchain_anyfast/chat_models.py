@@ -34,7 +34,7 @@ from langchain_anyfast.chunks import chunk_of
 from langchain_anyfast.dumps import Dump
 from langchain_anyfast.errors import model_errors
 from langchain_anyfast.events import Event, EventWriter
-from langchain_anyfast.messages import decode_message, encode_messages, last_chunk
+from langchain_anyfast.messages import decode_message, encode_messages
 from langchain_anyfast.profiles import profile_of
 from langchain_anyfast.structured import ObjectReader, StructuredOutput
 
@@ -392,7 +392,7 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         with closing(self._items(messages, stop, kwargs)) as items:
             for item in items:
-                chunk = _chunk(item)
+                chunk = chunk_of(item)
                 if run_manager:
                     run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                 yield chunk
@@ -406,7 +406,7 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         async with aclosing(self._aitems(messages, stop, kwargs)) as items:
             async for item in items:
-                chunk = _chunk(item)
+                chunk = chunk_of(item)
                 if run_manager:
                     await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                 yield chunk
@@ -423,7 +423,7 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         with closing(self._items(messages, stop, kwargs)) as items:
             for item in items:
                 if run_manager:
-                    chunk = _chunk(item)
+                    chunk = chunk_of(item)
                     run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                 yield from writer.take(item) if isinstance(item, Delta) else writer.end(item)
 
@@ -438,7 +438,7 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         async with aclosing(self._aitems(messages, stop, kwargs)) as items:
             async for item in items:
                 if run_manager:
-                    chunk = _chunk(item)
+                    chunk = chunk_of(item)
                     await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                 for event in writer.take(item) if isinstance(item, Delta) else writer.end(item):
                     yield event
@@ -538,7 +538,3 @@ def _result(completion: Completion) -> ChatResult:
     generations = [ChatGeneration(message=decode_message(completion, choice)) for choice in completion.choices]
     output = {"token_usage": completion.usage or {}, "model_name": completion.model}
     return ChatResult(generations=generations, llm_output=output if len(generations) > 1 else {})
-
-
-def _chunk(item: Delta | Completion) -> ChatGenerationChunk:
-    return chunk_of(item) if isinstance(item, Delta) else ChatGenerationChunk(message=last_chunk(item))

@@ -12,8 +12,8 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from anyfast_transport.tool_calls import Fragment
-from anyfast_transport.wire import Delta
-from langchain_anyfast.messages import REASONING, decode_delta
+from anyfast_transport.wire import Completion, Delta
+from langchain_anyfast.messages import REASONING, decode_delta, last_chunk
 
 _MESSAGE = decode_delta(Delta())
 _GENERATION = ChatGenerationChunk(message=_MESSAGE)
@@ -22,15 +22,17 @@ _SET_OF_MESSAGE, _SET_OF_GENERATION = _MESSAGE.model_fields_set, _GENERATION.mod
 _new, _set = object.__new__, object.__setattr__
 
 
-def chunk_of(delta: Delta) -> ChatGenerationChunk:
+def chunk_of(delta: Delta | Completion) -> ChatGenerationChunk:
     """One piece of a stream as LangChain's chunk.
 
     Args:
-        delta: The piece.
+        delta: The piece, or last of all the completion.
 
     Returns:
-        What the constructors make of `messages.decode_delta`.
+        What the constructors make of `messages.decode_delta`, or of `messages.last_chunk`.
     """
+    if isinstance(delta, Completion):
+        return ChatGenerationChunk(message=last_chunk(delta))
     message_id = delta.raw.get("id") or None
     calls = _calls(delta.fragments) if delta.fragments else {"tool_calls": [], "invalid_tool_calls": []}
     if delta.images or calls is None or not (message_id is None or type(message_id) is str):

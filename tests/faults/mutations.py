@@ -82,7 +82,7 @@ GUARDS = (
     Guard("the child closes the parent's sockets", "pools.py", "                sock.close()\n", "                pass\n",
           "fork or parent"),
     Guard("close reaches calls at work", "pools.py", "sound and closings == self._closings", "sound", "closing_while"),
-    Guard("no cookies", "pools.py", "cookies=_no_cookies()", "cookies=None", "cookie"),
+    Guard("no cookies", "pools.py", "cookies=_NoCookies()", "cookies=None", "cookie"),
     Guard("the cap on a body", "exchange.py", "if self._size > self._size_limit:", "if False:",
           "without_end_is_ended or bomb"),
     Guard("the cap on an event", "exchange.py", "if self._since_event > EVENT_LIMIT:", "if False:", "stream_without_end"),

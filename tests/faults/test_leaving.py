@@ -71,8 +71,8 @@ def test_closing_does_not_wait_for_reference_counts(face, llm, gateway, monkeypa
     def keeping(method):
         return lambda response, size=None: kept.append(method(response, size)) or kept[-1]
 
-    monkeypatch.setattr(httpx.Response, "iter_bytes", keeping(httpx.Response.iter_bytes))
-    monkeypatch.setattr(httpx.Response, "aiter_bytes", keeping(httpx.Response.aiter_bytes))
+    monkeypatch.setattr(httpx.Response, "iter_raw", keeping(httpx.Response.iter_raw))
+    monkeypatch.setattr(httpx.Response, "aiter_raw", keeping(httpx.Response.aiter_raw))
     with httpx.Client() as client:  # those of ours are thrown away besides
         closes(face, llm(http_client=client))
         assert gateway.sees(lambda g: g.open == 0)
