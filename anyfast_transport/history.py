@@ -96,12 +96,13 @@ def prepared(
 
 def _with_known_role(message: Message, note: Note) -> Message:
     """A message under one of the four roles, without the fields that belong to another."""
-    role = str(message.get("role")).lower()
-    role = ROLES.get(role, role)
+    role = message.get("role")
     if role not in _FOREIGN:
-        note(f"unknown role {role[:20]!r}: now user")
-        role = "user"
-    if message.keys().isdisjoint(_FOREIGN[role]):
+        role = ROLES.get(said := str(role).lower(), said)
+        if role not in _FOREIGN:
+            note(f"unknown role {role[:20]!r}: now user")
+            role = "user"
+    if _FOREIGN[role].isdisjoint(message):
         return cast("Message", {**message, "role": role})
     kept = {key: value for key, value in message.items() if key not in _FOREIGN[role]}
     return cast("Message", {**kept, "role": role})

@@ -165,13 +165,15 @@ def _written(entry: Mapping[str, Any], call: _Call, note: Note) -> dict[str, Any
     name = call.name if _NAME.fullmatch(call.name) else re.sub(r"[^a-zA-Z0-9_-]", "_", call.name)[:64] or _NO_NAME
     if name != call.name:
         note("tool call without a name that the wire takes: renamed")
-    function = {**_function(entry), "name": name, "arguments": _readable(_function(entry).get("arguments"), note)}
-    return {**entry, "id": call.wire_id, "type": "function", "function": function}
+    function = _function(entry)
+    written = {**function, "name": name, "arguments": _readable(function.get("arguments"), note)}
+    return {**entry, "id": call.wire_id, "type": "function", "function": written}
 
 
 def _function(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     function = entry.get("function")
-    return function if isinstance(function, Mapping) else {}
+    # As in `entries_of`, a dict is asked for first.
+    return function if isinstance(function, dict) or isinstance(function, Mapping) else {}  # noqa: SIM101  # as above
 
 
 def _name_of(entry: Mapping[str, Any]) -> str:

@@ -80,9 +80,11 @@ def _blocks(message: BaseMessage, *kinds: str) -> list[JSON]:
 
 def _encoded(message: BaseMessage) -> Message | None:
     """A message as a whole; None for one that held nothing but tool results."""
-    content = _content(_carried(message.content) if isinstance(message, AIMessage) else message.content)
-    if not content and _blocks(message, "tool_result"):
-        return None
+    content: Any = message.content
+    if not isinstance(content, str):
+        content = _content(_carried(content) if isinstance(message, AIMessage) else content)
+        if not content and _blocks(message, "tool_result"):
+            return None
     wire: JSON = {"role": _role(message), "content": content}
     if message.name:
         wire["name"] = message.name
@@ -105,9 +107,11 @@ _ROLES: Mapping[type[BaseMessage], str] = {
 
 
 def _role(message: BaseMessage) -> str:
+    if role := _ROLES.get(type(message)):
+        return role
     if isinstance(message, ChatMessage):
         return message.role
-    role = _ROLES.get(type(message)) or next((role for kind, role in _ROLES.items() if isinstance(message, kind)), None)
+    role = next((role for kind, role in _ROLES.items() if isinstance(message, kind)), None)
     if role is None:
         raise UnsupportedParameterError(f"No role is known for a {type(message).__name__}.", parameter="messages")
     return role
@@ -176,10 +180,8 @@ def _summary(block: Mapping[str, Any]) -> str:
     return "".join(str(piece.get("text") or "") for piece in pieces if isinstance(piece, dict))
 
 
-def _carried(content: str | list[Any]) -> str | list[Any]:
+def _carried(content: list[Any]) -> list[Any]:
     """The content of a turn, with a word in place of media that its model kept (file ids), which nobody else has."""
-    if isinstance(content, str):
-        return content
     return [_or_left_out(block) for block in content]
 
 
