@@ -14,6 +14,10 @@ help:  ## print the targets
 # run-llama/llama_index#22839.
 export UV_LINK_MODE := copy
 
+# Where nothing is kept of what Python compiles, each process of the tests compiles the frameworks anew.
+test lowest newest: export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/bytecode
+test lowest newest: export PYTHONDONTWRITEBYTECODE :=
+
 # A stock pip backtracks from langchain-tests' pins into packages that no longer build; uv does not.
 $(VENV)/.ready: pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }

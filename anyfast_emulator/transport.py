@@ -42,6 +42,11 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return httpx.Response(reply.status, headers=dict(reply.headers), stream=frames)
 
 
+def _pause(seconds: float) -> None:
+    if seconds:  # to sleep for no time takes some
+        time.sleep(seconds)
+
+
 class _Frames(httpx.SyncByteStream, httpx.AsyncByteStream):
     def __init__(self, reply: Reply, delay: float) -> None:
         self._reply = reply
@@ -49,14 +54,15 @@ class _Frames(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         for at, frame in enumerate(self._reply.frames):
-            time.sleep(self._reply.pauses.get(at, 0.0))
+            _pause(self._reply.pauses.get(at, 0.0))
             yield frame
-            time.sleep(self._delay)
+            _pause(self._delay)
         self._end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for at, frame in enumerate(self._reply.frames):
-            await asyncio.sleep(self._reply.pauses.get(at, 0.0))
+            if pause := self._reply.pauses.get(at, 0.0):
+                await asyncio.sleep(pause)
             yield frame
             await asyncio.sleep(self._delay)
         self._end()

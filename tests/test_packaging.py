@@ -75,6 +75,7 @@ UV = Path(sys.executable).parent / "uv"
 
 def run(*command, **environment):
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV_"))}
+    clean["PYTHONDONTWRITEBYTECODE"] = "1"  # what is compiled there is not read again, only removed
     done = subprocess.run(  # noqa: S603  # our own commands
         [str(part) for part in command], capture_output=True, text=True, env={**clean, **environment}, check=False
     )

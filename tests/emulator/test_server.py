@@ -1,5 +1,6 @@
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -8,6 +9,7 @@ import httpx
 import jsonschema
 import openai
 import pytest
+import uvicorn
 
 from anyfast_emulator import Answer, Emulator, Failure, Raw, ToolCall
 from anyfast_emulator.contract import MODELS
@@ -487,6 +489,20 @@ def test_stopping_leaves_nothing_behind():
     with pytest.raises(httpx.ConnectError):
         httpx.get(address)
     emulator.stop()
+
+
+def test_stopping_an_idle_server_is_none_of_uvicorns_waits(monkeypatch):
+    waited = []
+    monkeypatch.setattr(uvicorn.Server, "shutdown", lambda *_, **__: waited.append(1))
+    with Emulator() as emulator, httpx.Client() as http:
+        assert http.get(f"{emulator.base_url}/models").status_code == 401
+        emulator.stop()
+    assert not waited
+
+
+def test_the_body_of_an_answer_does_not_wait_for_the_receipt_of_its_head():
+    with Emulator() as emulator:
+        assert emulator._server._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_stopping_does_not_wait_for_an_open_stream(caplog):

@@ -33,6 +33,7 @@ class Terminal:
         command = [sys.executable, "-c", WRAPPER, sys.executable, str(script)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self.process = subprocess.Popen(command, env=environment, bufsize=0, **pipes)  # noqa: S603  # our own script
+        self._unread = b""
 
     def __enter__(self):
         return self
@@ -45,22 +46,29 @@ class Terminal:
         self.process.stdin.write(keys)
 
     def ended_by(self, keys):
-        """The exit status. An interrupt between a prompt and its reading is only noticed with the next key."""
+        """The exit status. An interrupt between a prompt and its reading is only noticed with the next key.
+
+        That key is none that interrupts: a program that is on its way out would die of it.
+        """
+        self.type(keys)
         for _ in range(60):
-            self.type(keys)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return self.process.wait(1)
+            with contextlib.suppress(BrokenPipeError):  # it has just ended
+                self.type(b"\n")
         raise AssertionError("it goes on")
 
     def read_until(self, awaited):
-        shown, deadline = b"", time.monotonic() + 120
-        while awaited not in shown:
-            assert time.monotonic() < deadline, shown
+        """What was shown up to there; what came along with it is kept for the next time."""
+        deadline = time.monotonic() + 120
+        while awaited not in self._unread:
+            assert time.monotonic() < deadline, self._unread
             if select.select([self.process.stdout], [], [], 1)[0]:
                 piece = os.read(self.process.stdout.fileno(), 4096)
-                assert piece, shown
-                shown += piece
-        return shown.decode()
+                assert piece, self._unread
+                self._unread += piece
+        shown, found, self._unread = self._unread.partition(awaited)
+        return (shown + found).decode()
 
 
 def test_ctrl_c_ends_an_answer_and_then_the_chat(anyfast_emulator):

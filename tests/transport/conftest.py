@@ -88,6 +88,7 @@ class RawGateway:
         self._callers: list[Caller] = []
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # each step is on its way at once
         self.port = self._listener.getsockname()[1]
         self.base_url = f"http://127.0.0.1:{self.port}/v1"
         self._start(self._accept)

@@ -71,7 +71,7 @@ def _headers(raw: dict[str, Any]) -> dict[str, str]:
 # --- how the bytes arrive -----------------------------------------------------------------------------------------
 
 
-_MANY = 12_000
+_MANY = 4_000
 
 
 def in_one(data: bytes) -> list[bytes]:
