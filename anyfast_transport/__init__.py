@@ -4,6 +4,7 @@ The bare install: parameters, family facts, request bodies, the stream decoder, 
 `langchain_anyfast` and `llama_index_anyfast` stand on.
 """
 
+from anyfast_transport.answer import decode_completion
 from anyfast_transport.client import AsyncClient, Client, aclose_shared_connections, close_shared_connections
 from anyfast_transport.connection import Connection
 from anyfast_transport.errors import (
@@ -28,7 +29,7 @@ from anyfast_transport.errors import (
 from anyfast_transport.families import Family, family_of
 from anyfast_transport.parameters import ChatParameters
 from anyfast_transport.request import Call, build_body
-from anyfast_transport.stream import StreamDecoder, decode_completion
+from anyfast_transport.stream import StreamDecoder
 from anyfast_transport.usage import ModelUsage, Price, UsageTracker, track_usage
 from anyfast_transport.wire import Choice, Completion, Delta, Message, Usage, usage_of
 

@@ -15,6 +15,7 @@ import httpx
 from anyfast_transport.connection import Connection
 from anyfast_transport.errors import AnyfastError
 from anyfast_transport.exchange import ERROR_BODY_LIMIT, Exchange, streamed_inside
+from anyfast_transport.heads import comes_raw
 from anyfast_transport.pools import SHARED
 from anyfast_transport.stream import delta_of, is_document
 from anyfast_transport.wire import Completion, Delta
@@ -168,7 +169,7 @@ class Client:
         # A context of its own is entered faster than two variables are set and reset, at each piece.
         with exchange.waiting():
             waiting = contextvars.copy_context()
-        pieces, failed = response.iter_raw() if exchange.comes_raw(response) else response.iter_bytes(), None
+        pieces, failed = response.iter_raw() if comes_raw(response, exchange.host) else response.iter_bytes(), None
         while True:
             try:
                 piece = waiting.run(next, pieces, None)
@@ -297,7 +298,7 @@ class AsyncClient:
         return bytes(data[:ERROR_BODY_LIMIT])
 
     async def _pieces(self, exchange: Exchange, response: httpx.Response) -> AsyncIterator[bytes]:
-        pieces = response.aiter_raw() if exchange.comes_raw(response) else response.aiter_bytes()
+        pieces = response.aiter_raw() if comes_raw(response, exchange.host) else response.aiter_bytes()
         waiting, failed = exchange.waiting(), None
         while True:
             try:

@@ -10,10 +10,11 @@ import httpx
 from pydantic_core import PydanticSerializationError, to_json
 
 from anyfast_transport import deadline, masking
+from anyfast_transport.answer import decode_completion
 from anyfast_transport.causes import typed_failure
 from anyfast_transport.connection import Connection, bare_key
 from anyfast_transport.content import Reading, offered
-from anyfast_transport.deadline import DATA, LONGEST, Deadline
+from anyfast_transport.deadline import DATA, Deadline
 from anyfast_transport.errors import (
     AnyfastError,
     APITimeoutError,
@@ -23,31 +24,14 @@ from anyfast_transport.errors import (
     status_error,
 )
 from anyfast_transport.events import read_json
+from anyfast_transport.heads import request_headers, request_id, timeouts
 from anyfast_transport.learning import Draft
 from anyfast_transport.masking import Mask
 from anyfast_transport.request import Body, body_like
 from anyfast_transport.retries import delay_before_retry, retry_after
-from anyfast_transport.stream import StreamDecoder, decode_completion
+from anyfast_transport.sizes import Size
+from anyfast_transport.stream import StreamDecoder
 from anyfast_transport.wire import Completion, Delta
-
-CONNECT_TIMEOUT = 10.0
-"""Seconds to connect, unless the user's `httpx.Timeout` says otherwise: a gateway that is there answers sooner."""
-
-BODY_LIMIT = 64 * 1024 * 1024
-"""Bytes of an answer after inflating; images of several megabytes in base64 fit."""
-
-EVENT_LIMIT = 64 * 1024 * 1024
-"""Bytes of a stream without a whole event: one line may hold an image, comments may not come for ever."""
-
-STREAM_LIMIT = 256 * 1024 * 1024
-"""Bytes of a whole stream: the longest documented output, 384K tokens, at some 650 bytes an event."""
-
-BYTES_PER_VALUE = 24
-"""Those limits hold one value of JSON in so many bytes on the average: 64 MiB of `{},` would take 1.7 GB of objects.
-Log probabilities have one in 11, so they may fill almost half of a body. A stream's events have one in 18; those of the
-longest documented output hold half of what may come."""
-
-_UNCOUNTED = 4 * 1024 * 1024
 
 ERROR_BODY_LIMIT = 64 * 1024
 """Bytes of an error's body that are read."""
@@ -58,16 +42,6 @@ LINGER_SECONDS = 5.0
 DRAIN_SECONDS = 0.1
 """After `[DONE]`, so long is waited for the end of the body, so that the connection can be used again."""
 
-# httpx inflates each network read in one go: a read of 64 KiB becomes 64 MiB at most in these, and no bound is known
-# for brotli, zstd, or one coding over another.
-_UNCODED = frozenset({"", "identity"})
-_CODINGS = _UNCODED | {"gzip", "x-gzip", "deflate"}
-
-_CLIENT_HEADERS = {"user-agent": f"python-httpx/{httpx.__version__}"}
-
-_FRAMING = frozenset({"content-length", "transfer-encoding"})
-
-_REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id")
 _FIRST, _TOTAL, _REASONING = "first_token_timeout", "total_timeout", "max_reasoning_seconds"
 _END = "end of the answer"
 
@@ -108,7 +82,7 @@ class Exchange:
             self.deadline.lift(DATA)
             self.deadline.limit(_FIRST, self._first)
         self._mask: Mask | None = None
-        self._size, self._size_limit, self._since_event, self._values = 0, BODY_LIMIT, 0, 0
+        self._size = Size(self.host)
         self._reasoned, self._may_reason = 0, connection.caps_reasoning
 
     # The request
@@ -136,28 +110,14 @@ class Exchange:
             _parsed(self.url),
             content=self.content,
             headers={
-                **({} if own else _CLIENT_HEADERS),
-                "content-type": "application/json",
-                "accept": "text/event-stream" if self.streams else "application/json",
-                "accept-encoding": "gzip, deflate",
-                **_sendable(self.connection.default_headers or {}),
+                **request_headers(self.connection.default_headers, streams=self.streams, merged_in=bool(own)),
                 "authorization": f"Bearer {key}",
             },
-            extensions={"trace": trace, "timeout": self._timeouts()},
+            extensions={
+                "trace": trace,
+                "timeout": timeouts(self.connection.timeout, first=self._first, left=self.deadline.left()),
+            },
         )
-
-    def _timeouts(self) -> dict[str, float | None]:
-        timeout, left = self.connection.timeout, self.deadline.left()
-        left = None if left is None else max(left, 0.001)  # a socket takes nothing below 0
-        if isinstance(timeout, httpx.Timeout):
-            said = timeout.as_dict()
-        else:
-            said = {"connect": CONNECT_TIMEOUT, "read": timeout, "write": timeout, "pool": timeout}
-        # The deadline itself caps every read; this is for transports that tell no trace.
-        read = said["read"] if self._first is None else self._first
-        most = LONGEST if left is None else left
-        capped = {name: left if limit is None else min(limit, most) for name, limit in said.items()}
-        return {**capped, "read": None if read is None else min(read, LONGEST)}
 
     def waiting(self) -> "_Waiting":
         """A context in which the network is waited for: within the deadline, and with the logs masked."""
@@ -209,7 +169,7 @@ class Exchange:
             response.status_code,
             body,
             headers={name: value for name, value in response.headers.items() if name != "set-cookie"},
-            request_id=_request_id(response),
+            request_id=request_id(response),
             retry_after=retry_after(response.headers),
         )
         self.mask(error)  # before the log sees it
@@ -217,7 +177,7 @@ class Exchange:
 
     def completion(self, response: httpx.Response, data: bytes) -> Completion:
         """The completion that the body of a 200 holds."""
-        completion = decode_completion(data, request_id=_request_id(response), reading=self._reading)
+        completion = decode_completion(data, request_id=request_id(response), reading=self._reading)
         completion.retries, completion.repairs = self.retries, self._taken().repairs
         return self.masked(completion)
 
@@ -226,8 +186,8 @@ class Exchange:
         if self._first is None:
             self.deadline.restart()
         self.deadline.limit(_REASONING, self.connection.max_reasoning_seconds)
-        self._size_limit = STREAM_LIMIT
-        self.decoder = StreamDecoder(_request_id(response), retries=self.retries, reading=self._reading)
+        self._size.of_stream(True)
+        self.decoder = StreamDecoder(request_id(response), retries=self.retries, reading=self._reading)
         self.decoder.completion.repairs = self._taken().repairs
         return self.decoder
 
@@ -238,22 +198,8 @@ class Exchange:
 
     def is_a_document(self) -> None:
         """What was to be a stream is one whole answer."""
-        self.decoder, self._size_limit = None, BODY_LIMIT
-
-    def comes_raw(self, response: httpx.Response) -> bool:
-        """Whether the bytes of a body can be taken as they come, which is cheaper: not compressed, and not read yet.
-
-        Raises:
-            InvalidResponseError: It has a compression whose bombs have no bound.
-        """
-        coding = response.headers.get("content-encoding", "").strip().lower()
-        if coding not in _CODINGS:
-            raise InvalidResponseError(
-                f"The answer of {self.host} is compressed in a way that was not asked for (content-encoding {coding}).",
-                status_code=response.status_code,
-                request_id=_request_id(response),
-            )
-        return coding in _UNCODED and not response.is_stream_consumed
+        self.decoder = None
+        self._size.of_stream(False)
 
     def count(self, piece: bytes) -> bytes:
         """Counts a piece of a body, after inflating.
@@ -267,29 +213,12 @@ class Exchange:
         Raises:
             InvalidResponseError: The body, or what should be one event of it, is too large.
         """
-        self._size += len(piece)
-        self._since_event += len(piece)
-        if self._size > self._size_limit:
-            raise self._too_large("answer", self._size_limit)
-        if self._since_event > EVENT_LIMIT:
-            raise self._too_large("event", EVENT_LIMIT)
-        if self._size > _UNCOUNTED:
-            self._count_values(piece)
+        try:
+            self._size.add(piece)
+        except InvalidResponseError as error:
+            error.partial = self.decoder.completion if self.decoder else None
+            raise
         return piece
-
-    def _count_values(self, piece: bytes) -> None:
-        self._values += piece.count(b",") + piece.count(b"{") + piece.count(b"[")
-        most = self._size_limit // BYTES_PER_VALUE
-        if self._values > most:
-            raise self._ended_for_size(f"An answer of {self.host} has more than {most:,} values.")
-
-    def _too_large(self, what: str, limit: int) -> InvalidResponseError:
-        return self._ended_for_size(f"An {what} of {self.host} is larger than {limit // 1024:,} KiB.")
-
-    def _ended_for_size(self, said: str) -> InvalidResponseError:
-        error = InvalidResponseError(said)
-        error.partial = self.decoder.completion if self.decoder else None
-        return error
 
     @property
     def whole(self) -> bool:
@@ -339,7 +268,7 @@ class Exchange:
         elif self.decoder.finished:
             self._linger()
         elif self.decoder.took_data():
-            self._since_event = 0
+            self._size.event_came()
             if self._first is not None:
                 self.deadline.lift(_FIRST)
             self.deadline.restart()
@@ -466,21 +395,6 @@ def _mask_metadata(completion: Completion, mask: Callable[[str], str]) -> None:
             setattr(completion, name, mask(said))
 
 
-def _sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Headers by their names in lower case, looked through before h11 does, which would quote a value in its error."""
-    for name, value in headers.items():
-        if name.lower() in _FRAMING:
-            raise UnsupportedParameterError(
-                f"default_headers: {name!r} is told from the request itself.", parameter="default_headers"
-            )
-        if not (value.isascii() and value.isprintable()):
-            raise UnsupportedParameterError(
-                f"default_headers: the value of {name!r} holds characters that no header may.",
-                parameter="default_headers",
-            )
-    return {name.lower(): value for name, value in headers.items()}
-
-
 def _encoded(body: Mapping[str, Any]) -> bytes:
     try:
         return to_json(body)
@@ -491,7 +405,3 @@ def _encoded(body: Mapping[str, Any]) -> bytes:
 def _unframed(data: bytes) -> bytes:
     """An error body without the `data:` that some gateways put before it, even under a 400."""
     return data.strip().removeprefix(b"data:").strip()
-
-
-def _request_id(response: httpx.Response) -> str | None:
-    return next((said for name in _REQUEST_ID_HEADERS if (said := response.headers.get(name))), None)

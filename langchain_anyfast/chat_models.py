@@ -24,9 +24,9 @@ from anyfast_transport import (
     Connection,
     __version__,
 )
+from anyfast_transport.answer import settle, without_executable_call
 from anyfast_transport.profile_file import family_with
 from anyfast_transport.request import Body, Call, build_body, wire_tool_choice
-from anyfast_transport.stream import settle, without_executable_call
 from anyfast_transport.structured import Method, Structure
 from anyfast_transport.tokens import prompt_tokens, text_tokens
 from anyfast_transport.wire import Completion, Delta

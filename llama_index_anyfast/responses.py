@@ -14,8 +14,8 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.llm import ToolSelection
 from pydantic_core import to_json
 
+from anyfast_transport.answer import settle
 from anyfast_transport.errors import InvalidResponseError
-from anyfast_transport.stream import settle
 from anyfast_transport.structured import object_in
 from anyfast_transport.tool_calls import Fragment, ToolCall, new_call_id, parsed_arguments
 from anyfast_transport.wire import Choice, Completion, Delta

@@ -23,7 +23,15 @@ MAY_IMPORT = {
     "anyfast_doctor": {"anyfast_transport", "httpx", "pydantic"},
 }
 SPEAKS_HTTP = {
-    "anyfast_transport": {"causes.py", "client.py", "connection.py", "deadline.py", "exchange.py", "pools.py"},
+    "anyfast_transport": {
+        "causes.py",
+        "client.py",
+        "connection.py",
+        "deadline.py",
+        "exchange.py",
+        "heads.py",
+        "pools.py",
+    },
     "anyfast_doctor": {"asking.py"},
 }
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fault_gateway import EVENTS, both, chunk, drip, good, head, hold, sse
 
-from anyfast_transport import AnyfastError, Client, exchange, pools
+from anyfast_transport import AnyfastError, Client, pools, sizes
 
 BEGINNING = sse(*EVENTS[:3])
 
@@ -55,7 +55,7 @@ def test_the_gateway_sees_a_sync_caller_leave(leave, face, llm, gateway, no_coll
 
 def test_an_error_that_is_kept_keeps_no_connection(mode, face, llm, gateway, no_collector, monkeypatch):
     """Its traceback holds the frames, and they hold the response."""
-    monkeypatch.setattr(exchange, "BODY_LIMIT", 100)
+    monkeypatch.setattr(sizes, "BODY_LIMIT", 100)
     gateway.script((both(head(length=9999) + b"{" * 500, BEGINNING + chunk(b"data: oops\n\n")), hold))
     with pytest.raises(AnyfastError) as caught:
         face.run(mode, llm())

@@ -12,7 +12,7 @@ from fault_faces import KEY
 from fault_gateway import DONE, END, EVENTS, MESSAGE, TEXT, both, chunk, delta, finish, flood, hold, sse, whole
 
 import anyfast_transport as af
-from anyfast_transport import exchange
+from anyfast_transport import exchange, sizes
 
 MIB = 1024 * 1024
 IMAGE = "data:image/png;base64," + "A" * (6 * MIB)
@@ -38,8 +38,8 @@ PIECES = {
 @pytest.mark.parametrize("what", PIECES)
 @pytest.mark.parametrize("mode", ["stream", "astream"])
 def test_a_stream_without_end_is_ended(what, mode, face, gateway, llm, monkeypatch):
-    monkeypatch.setattr(exchange, "EVENT_LIMIT", MIB // 4)
-    monkeypatch.setattr(exchange, "STREAM_LIMIT", MIB // 2)
+    monkeypatch.setattr(sizes, "EVENT_LIMIT", MIB // 4)
+    monkeypatch.setattr(sizes, "STREAM_LIMIT", MIB // 2)
     said, piece = PIECES[what]
     gateway.script((sse(EVENTS[1]), b"6\r\ndata: \r\n" if what == "one line" else b"", flood(chunk(piece), 100_000)))
     with pytest.raises(af.InvalidResponseError, match=f"{said} of .* larger") as caught:
@@ -50,7 +50,7 @@ def test_a_stream_without_end_is_ended(what, mode, face, gateway, llm, monkeypat
 
 
 def test_a_body_without_end_is_ended(mode, face, gateway, llm, monkeypatch):
-    monkeypatch.setattr(exchange, "BODY_LIMIT", MIB)
+    monkeypatch.setattr(sizes, "BODY_LIMIT", MIB)
     start = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{"
     gateway.script((start, flood(b" " * 10_000, 1_000_000)))
     with pytest.raises(af.InvalidResponseError, match="larger"):
@@ -95,7 +95,7 @@ BOMB = zlib.compress(
 @pytest.mark.parametrize("mode", ["invoke", "ainvoke"])
 def test_a_bomb_needs_little_more_memory_than_the_limit(mode, gateway, llm, face, monkeypatch, memory):
     """16 MiB that come as some 500 KiB; httpx inflates 64 KiB at a time, which become 64 MiB at the very most."""
-    monkeypatch.setattr(exchange, "BODY_LIMIT", 2 * MIB)
+    monkeypatch.setattr(sizes, "BODY_LIMIT", 2 * MIB)
     assert len(BOMB) > 4 * 64 * 1024
     gateway.script((whole(BOMB, 200, "application/json", "content-encoding: gzip"),))
     tracemalloc.reset_peak()
@@ -120,8 +120,8 @@ WIDE = b'{"a":1},' * (2 * MIB // 8)
 @pytest.mark.parametrize("mode", ["stream", "astream"])
 def test_json_of_a_million_values_is_not_read(steps, mode, gateway, llm, face, monkeypatch, memory):
     """As objects they take up to thirty times as much as they do as bytes."""
-    for name, limit in {"BODY_LIMIT": 3 * MIB, "STREAM_LIMIT": 3 * MIB, "_UNCOUNTED": MIB // 8}.items():
-        monkeypatch.setattr(exchange, name, limit)
+    for name, limit in {"BODY_LIMIT": 3 * MIB, "STREAM_LIMIT": 3 * MIB, "UNCOUNTED": MIB // 8}.items():
+        monkeypatch.setattr(sizes, name, limit)
     gateway.script(steps)
     with pytest.raises(af.InvalidResponseError, match="values"):
         face.run(mode, llm())
@@ -134,7 +134,7 @@ def test_an_answer_of_many_values_is_an_answer(gateway, llm, face):
     event = delta(content="x", role="assistant", reasoning_content=None, tool_calls=None, refusal=None)
     event += b'"object": "", "created": 1, "system_fingerprint": "", "usage": null, "matched_stop": null, "logprobs": 0'
     per_event = sum(map(event.count, (b",", b"{", b"[")))
-    assert per_event * 384_000 < exchange.STREAM_LIMIT // exchange.BYTES_PER_VALUE
+    assert per_event * 384_000 < sizes.STREAM_LIMIT // sizes.BYTES_PER_VALUE
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])

@@ -35,7 +35,7 @@ from fault_gateway import (
 )
 
 import anyfast_transport
-from anyfast_transport import exchange
+from anyfast_transport import sizes
 
 IN_TIME = 5.0
 """Seconds beyond its timeout in which every case ends, on a machine that does much else."""
@@ -286,7 +286,7 @@ TIMED = {name for name, (_, end, _) in CASES.items() if end is LATE} | {"error b
 @pytest.mark.every_way
 @pytest.mark.parametrize("case", CASES)
 def test_every_call_ends_as_it_should(case, mode, face, gateway, llm, monkeypatch, patiently):
-    monkeypatch.setattr(exchange, "BODY_LIMIT", MIB)
+    monkeypatch.setattr(sizes, "BODY_LIMIT", MIB)
     answers, end_of_whole, end_of_stream = CASES[case]
     end = end_of_stream if "stream" in mode else end_of_whole
 

@@ -30,8 +30,9 @@ from anyfast_transport import (
     usage_of,
 )
 from anyfast_transport.errors import status_error
+from anyfast_transport.events import read_json
 from anyfast_transport.retries import retry_after
-from anyfast_transport.stream import is_document, read_json
+from anyfast_transport.stream import is_document
 
 RECORDED = Path(__file__).parents[3] / "shared" / "captures"
 EXPECTED = {path.stem: json.loads(path.read_text()) for path in sorted(RECORDED.glob("expected/*.json"))}

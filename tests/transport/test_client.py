@@ -40,6 +40,7 @@ from anyfast_transport import (
     close_shared_connections,
     exchange,
     retries,
+    sizes,
 )
 from anyfast_transport.connection import DEFAULT_BASE_URL, warn_of_plain_http
 from anyfast_transport.pools import SharedPools
@@ -392,7 +393,7 @@ def test_an_answer_that_is_wrongly_compressed(gateway, connect, speak):
 
 @waiting
 def test_an_answer_that_inflates_beyond_the_limit_is_not_kept(gateway, connect, speak, monkeypatch):
-    monkeypatch.setattr(exchange, "BODY_LIMIT", 100_000)
+    monkeypatch.setattr(sizes, "BODY_LIMIT", 100_000)
     gateway.script(reply(gzip.compress(b" " * 1_000_000), content_encoding="gzip"))
     with pytest.raises(InvalidResponseError, match="larger than"):
         speak(connect())

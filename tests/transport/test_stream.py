@@ -27,8 +27,10 @@ from anyfast_transport import (
     decode_completion,
     usage_of,
 )
+from anyfast_transport.answer import lost_to_reasoning, settle
 from anyfast_transport.errors import words_of
-from anyfast_transport.stream import EventDecoder, delta_of, is_document, lost_to_reasoning, read_json, settle
+from anyfast_transport.events import EventDecoder, read_json
+from anyfast_transport.stream import delta_of, is_document
 from anyfast_transport.tool_calls import ToolCall
 
 # --- bytes → events -----------------------------------------------------------------------------------------------

@@ -1,0 +1,155 @@
+"""One JSON object that came over the wire, whole answer or event: its text, its reasoning, its error. Pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from anyfast_transport.errors import APIStatusError, ErrorWords, classify, status_error, words_of
+from anyfast_transport.parameters import merged
+from anyfast_transport.tool_calls import entries_of
+from anyfast_transport.wire import Choice, Completion
+
+EXCERPT = 500
+"""Characters of an answer that an error shows."""
+
+# Error types of OpenAI, Anthropic and Google, for errors under HTTP 200 that name no status. Words that say more are in
+# errors.py, and count first.
+_STATUS_OF_TYPE = (
+    (re.compile("rate_?limit|too_many|resource_exhausted", re.IGNORECASE), 429),
+    (re.compile("authentication|unauthenticated", re.IGNORECASE), 401),
+    (re.compile("permission", re.IGNORECASE), 403),
+    (re.compile("not_?found", re.IGNORECASE), 404),
+    (re.compile("overloaded|unavailable|saturated", re.IGNORECASE), 503),
+    (re.compile("timeout|deadline", re.IGNORECASE), 504),
+    (re.compile("invalid|bad_?request|failed_precondition", re.IGNORECASE), 400),
+    (re.compile("server|internal|upstream|api_error", re.IGNORECASE), 500),
+)
+
+
+def reasoning_in(message: Mapping[str, Any]) -> str:
+    """Reasoning under the first of its names that has any; gateways send the same text under several.
+
+    Args:
+        message: A message, or a delta of one.
+
+    Returns:
+        The text, or "".
+    """
+    for key in ("reasoning_content", "reasoning"):
+        value = message.get(key)
+        if value and isinstance(value, str):
+            return value
+    details = message.get("reasoning_details")
+    if not isinstance(details, list):
+        return ""
+    return "".join(str(item.get("text") or item.get("summary") or "") for item in details if isinstance(item, Mapping))
+
+
+def text_and_images(message: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
+    """Text and images of a message, whose content may be a list of parts.
+
+    Args:
+        message: A message, or a delta of one.
+
+    Returns:
+        The text, and the images as parts.
+    """
+    content, images = message.get("content"), [dict(image) for image in entries_of(message.get("images"))]
+    if isinstance(content, str):
+        return content, images
+    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    images.extend(part for part in parts if part.get("type") == "image_url")
+    return "".join(str(part.get("text") or "") for part in parts if part.get("type") == "text"), images
+
+
+def error_in(payload: Mapping[str, Any], *, request_id: str | None) -> APIStatusError | None:
+    """The error inside a payload under HTTP 200, classified by the status or the type that it names.
+
+    Args:
+        payload: A whole answer, or an event.
+        request_id: The gateway's id of the request.
+
+    Returns:
+        The error, or None if there is none.
+    """
+    error = payload.get("error")
+    if not error:
+        if "choices" in payload or not _is_bare_error(payload):
+            return None
+        error = payload
+    inner = error[0] if isinstance(error, list) else error
+    named = [str(inner.get(key)) for key in ("status_code", "code", "status")] if isinstance(inner, Mapping) else []
+    status = next((int(value) for value in named if re.fullmatch("[45][0-9][0-9]", value)), 200)
+    found = status_error(status, payload, request_id=request_id)
+    if type(found) is APIStatusError:
+        # The kind that its type means; the status stays the one that came.
+        found.__class__ = classify(_status_of(words_of(payload)), words_of(payload))
+    return found
+
+
+def _status_of(words: ErrorWords) -> int:
+    text = f"{words.code} {words.type}"
+    return next((status for pattern, status in _STATUS_OF_TYPE if pattern.search(text)), 200)
+
+
+def _is_bare_error(payload: Mapping[str, Any]) -> bool:
+    """Whether a payload without choices is an error of its own, as `{"code": ..., "message": ...}` is."""
+    says = any(isinstance(payload.get(key), str) and payload[key] for key in ("message", "detail", "msg", "error_msg"))
+    return says and "usage" not in payload and "object" not in payload
+
+
+def take_head(completion: Completion, payload: Mapping[str, Any]) -> None:
+    """Takes over what a payload says of the whole completion: its id, model, time, fingerprint and usage.
+
+    Args:
+        completion: The completion, which is changed.
+        payload: A whole answer, or an event.
+    """
+    get = payload.get
+    if not completion.id:
+        completion.id = str(get("id") or "")
+    if model := get("model"):
+        completion.model = str(model)
+    if isinstance(created := get("created"), int) and created:
+        completion.created = created
+    if isinstance(fingerprint := get("system_fingerprint"), str) and fingerprint:
+        completion.system_fingerprint = fingerprint
+    if isinstance(usage := get("usage"), dict) and usage:
+        completion.usage = usage
+
+
+def take_end(choice: Choice, raw: Mapping[str, Any]) -> None:
+    """Takes over how an answer ended, if it has.
+
+    Args:
+        choice: The answer, which is changed.
+        raw: An entry of `choices`.
+    """
+    if reason := raw.get("finish_reason"):
+        choice.finish_reason = str(reason)
+    if (matched := raw.get("matched_stop")) is not None and isinstance(matched, (str, int)):
+        choice.matched_stop = matched
+
+
+def take_extra(choice: Choice, message: Mapping[str, Any]) -> None:
+    """Keeps what must go back with the message although no framework has a place for it.
+
+    Args:
+        choice: The answer, which is changed.
+        message: A message, or a delta of one.
+    """
+    extra = message.get("extra_content")
+    if isinstance(extra, Mapping):
+        choice.extra["extra_content"] = merged(choice.extra.get("extra_content", {}), extra)
+
+
+def excerpt(data: bytes) -> str:
+    """The beginning of a body or event, for an error.
+
+    Args:
+        data: The bytes.
+
+    Returns:
+        At most `EXCERPT` characters.
+    """
+    return data[:EXCERPT].decode("utf-8", "replace").strip()
