@@ -15,14 +15,14 @@ EXCERPT = 500
 # Error types of OpenAI, Anthropic and Google, for errors under HTTP 200 that name no status. Words that say more are in
 # errors.py, and count first.
 _STATUS_OF_TYPE = (
-    (re.compile("rate_?limit|too_many|resource_exhausted", re.IGNORECASE), 429),
-    (re.compile("authentication|unauthenticated", re.IGNORECASE), 401),
-    (re.compile("permission", re.IGNORECASE), 403),
-    (re.compile("not_?found", re.IGNORECASE), 404),
-    (re.compile("overloaded|unavailable|saturated", re.IGNORECASE), 503),
-    (re.compile("timeout|deadline", re.IGNORECASE), 504),
-    (re.compile("invalid|bad_?request|failed_precondition", re.IGNORECASE), 400),
-    (re.compile("server|internal|upstream|api_error", re.IGNORECASE), 500),
+    ("rate_?limit|too_many|resource_exhausted", 429),
+    ("authentication|unauthenticated", 401),
+    ("permission", 403),
+    ("not_?found", 404),
+    ("overloaded|unavailable|saturated", 503),
+    ("timeout|deadline", 504),
+    ("invalid|bad_?request|failed_precondition", 400),
+    ("server|internal|upstream|api_error", 500),
 )
 
 
@@ -89,7 +89,7 @@ def error_in(payload: Mapping[str, Any], *, request_id: str | None) -> APIStatus
 
 def _status_of(words: ErrorWords) -> int:
     text = f"{words.code} {words.type}"
-    return next((status for pattern, status in _STATUS_OF_TYPE if pattern.search(text)), 200)
+    return next((status for pattern, status in _STATUS_OF_TYPE if re.search(pattern, text, re.IGNORECASE)), 200)
 
 
 def _is_bare_error(payload: Mapping[str, Any]) -> bool:

@@ -40,7 +40,7 @@ class Form:
     """A parameter or form that can be refused.
 
     Attributes:
-        about: What a refusal of it speaks of.
+        about: What a refusal of it speaks of; a pattern, as `refuses` and `unless` are.
         said: What is sent instead, for the user.
         rewritten: The body without it; None if the body has no such thing.
         refuses: How a refusal says no.
@@ -48,21 +48,26 @@ class Form:
         unless: Words of another mistake, which the caller has to mend.
     """
 
-    about: re.Pattern[str]
+    about: str
     said: str
     rewritten: Callable[[JSON, Lesson], JSON | None]
-    refuses: re.Pattern[str]
+    refuses: str
     parameters: frozenset[str] = frozenset()
-    unless: re.Pattern[str] | None = None
+    unless: str | None = None
 
     def is_meant(self, text: str) -> bool:
         """Whether the words of a refusal speak of this form."""
-        found = self.about.search(text) and self.refuses.search(text)
-        return bool(found) and not (self.unless and self.unless.search(text))
+        found = _finds(self.about, text) and _finds(self.refuses, text)
+        return found and not (self.unless and _finds(self.unless, text))
 
 
-def _words(*alternatives: str) -> re.Pattern[str]:
-    return re.compile("|".join(alternatives), re.IGNORECASE | re.DOTALL)
+def _words(*alternatives: str) -> str:
+    return "|".join(alternatives)
+
+
+def _finds(words: str, text: str) -> bool:
+    # Compiled only now: the thirty of them would be a tenth of what the import costs, and few calls are refused.
+    return bool(re.search(words, text, re.IGNORECASE | re.DOTALL))
 
 
 _NO = _words(

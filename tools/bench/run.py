@@ -94,6 +94,7 @@ def run_part(number: int, scenarios: list[str], targets: list[str], how: list[st
     program += ["--min-cpu", "0.05", "--sample-timeout", "180"]
     said = WORK / f"part-{number}.log"
     environment = {**os.environ, "BENCH_VENVS": str(HOME), "BENCH_CACHE": str(WORK / ".pycache")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a cold import reads bytecode, as it does once pip has compiled
     with said.open("w") as log:
         ended = subprocess.run(program, cwd=WORK, env=environment, stdout=log, stderr=log, check=False)
     if ended.returncode or not out.exists():
