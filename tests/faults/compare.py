@@ -49,7 +49,7 @@ def results():
         selection = " or ".join(FILES.values())
         subprocess.run(  # noqa: S603  # our own command
             [
-                *(sys.executable, "-m", "pytest", "-q", "--timeout=20", "-n2", "-o", "filterwarnings=default"),
+                *(sys.executable, "-m", "pytest", "-q", "--timeout=20", "-n5", "-o", "filterwarnings=default"),
                 *(f"--junitxml={report}", "-k", selection, *(f"tests/faults/{name}" for name in FILES)),
             ],
             cwd=ROOT,

@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 from urllib.parse import quote
 
+import httpx
 import pytest
 from fault_faces import KEY
 from fault_gateway import END, EVENTS, JSON, Gateway, bare, both, close, good, head, hold, part, reset, sse, whole
@@ -299,13 +300,15 @@ def test_no_other_vendors_key_is_read(face, gateway, llm, monkeypatch):
 def test_a_cookie_of_one_key_does_not_go_out_with_another(face, gateway, llm):
     gateway.script((whole(JSON, 200, "application/json", "set-cookie: session=7; path=/"),))
 
-    async def twice():
-        await face.aask(llm())
-        await face.aask(llm())
+    async def twice(**more):
+        await face.aask(llm(**more))
+        await face.aask(llm(**more))
 
     face.ask(llm())
     face.ask(llm())
     asyncio.run(twice())
+    with httpx.Client() as own:  # not for async calls, which go by a shared client
+        asyncio.run(twice(http_client=own))
     assert not any(b"session=7" in request for request in gateway.requests)
 
 
