@@ -129,6 +129,19 @@ def drip(piece, every=0.01):
     return step
 
 
+def slowly(pause):
+    """Streams the text a letter at a time, with a pause behind each."""
+
+    async def step(caller):
+        await caller.send(sse())
+        for letter in TEXT:
+            await caller.send(chunk(delta(content=letter)))
+            await asyncio.sleep(pause)
+        await caller.send(chunk(finish()) + chunk(DONE) + END)
+
+    return step
+
+
 def flood(piece, times):
     async def step(caller):
         for _ in range(times):

@@ -18,31 +18,20 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from fault_faces import KEY
-from fault_gateway import DONE, END, TEXT, Gateway, chunk, delta, finish, good, hold, reset, sse, whole
+from fault_gateway import TEXT, Gateway, delta, good, hold, reset, slowly, sse, whole
 from soak import resources
 
 import anyfast_transport as af
 from anyfast_transport import retries
 
 SHORT_CALLS, SLOW_STREAMS, FAILING, THREADS = 100_000, 1000, 300, 32
-LETTERS = [chunk(delta(content=letter)) for letter in TEXT]
-
-
-async def slow(caller):
-    """A letter at a time; 11 letters in a good two seconds."""
-    await caller.send(sse())
-    for letter in LETTERS:
-        await caller.send(letter)
-        await asyncio.sleep(0.2)
-    await caller.send(chunk(finish()) + chunk(DONE) + END)
-
-
 REFUSED = (whole(b'{"error":{"message":"no"}}', 400),)
 CUT = (sse(*[delta(content=letter) for letter in "Hel"]), reset)
+SLOW = slowly(0.2)  # 11 letters in a good two seconds
 SCENES = {
     "/calls": [(good,)],
-    "/slow": [(slow,)],
-    "/failing": [REFUSED, (good,), (slow,), CUT, (good,), (slow,)],
+    "/slow": [(SLOW,)],
+    "/failing": [REFUSED, (good,), (SLOW,), CUT, (good,), (SLOW,)],
     "/begun": [(sse(*[delta(content=letter) for letter in "Hel"]), hold)],
 }
 

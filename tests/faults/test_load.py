@@ -5,21 +5,12 @@ import os
 import threading
 
 import pytest
-from fault_gateway import DONE, END, TEXT, Gateway, chunk, delta, finish, good, reset, sse, whole
+from fault_gateway import TEXT, Gateway, delta, good, reset, slowly, sse, whole
 
 import anyfast_transport as af
 from anyfast_transport import pools
 
-LETTERS = [chunk(delta(content=letter)) for letter in TEXT]
-
-
-async def slow(caller):
-    """A letter at a time, with a pause that lets all streams run at once."""
-    await caller.send(sse())
-    for letter in LETTERS:
-        await caller.send(letter)
-        await asyncio.sleep(0.01)
-    await caller.send(chunk(finish()) + chunk(DONE) + END)
+SLOW = slowly(0.01)  # which lets all streams run at once
 
 
 def outcome(result):
@@ -37,7 +28,7 @@ def files():
 def test_60_streams_of_which_a_third_fail(face, gateway, llm):
     refused = (whole(b'{"error":{"message":"no"}}', 400),)
     cut = (sse(*[delta(content=letter) for letter in "Hel"]), reset)
-    gateway.script(*[refused, cut, (good,), (slow,), (good,), (slow,)] * 10, (good,))
+    gateway.script(*[refused, cut, (good,), (SLOW,), (good,), (SLOW,)] * 10, (good,))
 
     async def run():
         model = llm(timeout=30.0)

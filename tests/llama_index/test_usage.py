@@ -57,17 +57,21 @@ async def test_each_way_to_chat_is_counted_once(ask, make, emulator, user):
     assert tracker.cost == pytest.approx(COST)
 
 
+async def read(way, answer):
+    """To its end, by what its method's name says of it."""
+    if way.startswith("stream"):
+        list(answer)
+    elif way.startswith("astream"):
+        [_ async for _ in await answer]
+    elif way.startswith("a"):
+        await answer
+
+
 @pytest.mark.parametrize("way", ["complete", "acomplete", "stream_complete", "astream_complete"])
 async def test_each_way_to_complete_is_counted_once(way, make, emulator):
     emulator.script(HI)
     with track_usage() as tracker:
-        answer = getattr(make(), way)("Hi")
-        if way == "stream_complete":
-            list(answer)
-        elif way == "astream_complete":
-            [_ async for _ in await answer]
-        elif way == "acomplete":
-            await answer
+        await read(way, getattr(make(), way)("Hi"))
     assert counted(tracker) == (1, 100, 64, 20, 15, 0)
 
 
@@ -81,13 +85,7 @@ async def test_structured_output(way, make, emulator):
     emulator.script(STRUCTURED)
     llm = make(thinking=False)
     with track_usage() as tracker:
-        answer = getattr(llm, way)(Colour, PROMPT)
-        if way == "stream_structured_predict":
-            list(answer)
-        elif way == "astream_structured_predict":
-            [_ async for _ in await answer]
-        elif way == "astructured_predict":
-            await answer
+        await read(way, getattr(llm, way)(Colour, PROMPT))
     assert counted(tracker) == (1, 100, 64, 20, 15, 0)
 
 
