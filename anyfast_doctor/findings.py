@@ -8,7 +8,7 @@ from typing import Any
 from anyfast_doctor.exchanges import Ask, Exchange
 from anyfast_transport.families import Family
 from anyfast_transport.parameters import merged
-from anyfast_transport.profile_file import Facts, overlaid
+from anyfast_transport.profile_file import STATES, Facts, overlaid
 
 JSON = dict[str, Any]
 
@@ -152,6 +152,5 @@ def state(family: Family, **changes: Mapping[str, Any] | None) -> Mapping[bool |
     Returns:
         A new mapping.
     """
-    names = {"on": True, "off": False, "unsaid": None}
-    changed = {names[name]: fragment for name, fragment in changes.items()}
+    changed = {STATES[name]: fragment for name, fragment in changes.items()}
     return {key: value for key, value in {**family.thinking, **changed}.items() if value is not None}

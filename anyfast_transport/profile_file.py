@@ -37,7 +37,8 @@ PROFILE_VARIABLE = "ANYFAST_PROFILE"
 Facts = Mapping[str, Any]
 """Names of `Family`'s attributes → their values."""
 
-_THINKING = {"on": True, "off": False, "unsaid": None}
+STATES = {"on": True, "off": False, "unsaid": None}
+"""How a file names the states of thinking that a row has fragments for."""
 _NOT_FACTS = ("name", "prefixes")
 _NEAR = 0.5
 
@@ -210,7 +211,7 @@ def _value(name: str, value: Any, where: str) -> Any:
         first = error.errors(include_input=False, include_url=False)[0]
         at = ".".join(map(str, (name, *first["loc"])))
         raise _wrong(where, f"has a wrong {at}: {first['msg']}") from None
-    return {_THINKING[key]: fragment for key, fragment in checked.items()} if name == "thinking" else checked
+    return {STATES[key]: fragment for key, fragment in checked.items()} if name == "thinking" else checked
 
 
 def _wrong(where: str, what: str) -> UnsupportedParameterError:
@@ -244,7 +245,7 @@ def written_facts(facts: Facts) -> dict[str, Any]:
 
 def _json_of(name: str, value: Any) -> Any:
     if name == "thinking":
-        return {key: dict(value[state]) for key, state in _THINKING.items() if state in value}
+        return {key: dict(value[state]) for key, state in STATES.items() if state in value}
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, Mapping):
