@@ -51,6 +51,14 @@ _parsed = functools.lru_cache(maxsize=64)(httpx.URL)
 """The URL of every call to one gateway; httpx takes as long to read it as for the rest of a request."""
 
 
+@functools.lru_cache(maxsize=64)
+def _host_of(url: str) -> str:
+    """Host and port, without what else a URL may hold."""
+    with contextlib.suppress(httpx.InvalidURL):
+        return _parsed(url).netloc.decode("ascii", "replace") or url
+    return url
+
+
 class Exchange:
     """One call: its request, its clocks, its limits.
 
@@ -59,6 +67,7 @@ class Exchange:
         body: The request body.
 
     Attributes:
+        host: The gateway's host and port, for its errors.
         retries: Requests sent again so far.
         decoder: Decodes the events of a stream; None before its head came.
         content: The body as it is sent, the same bytes each time.
@@ -68,6 +77,7 @@ class Exchange:
         connection = in_force(connection, body)
         self.connection = connection
         self.url = f"{connection.base_url}/chat/completions"
+        self.host = _host_of(self.url)
         self.streams = bool(body.get("stream"))
         self._draft = Draft(body, connection.base_url, learns=connection.learn_from_refusals)
         self._reading = body.reading if isinstance(body, Body) else Reading(tools=offered(body))
@@ -308,13 +318,6 @@ class Exchange:
         known = limit if limit in (_FIRST, _TOTAL) else DATA
         said = f"{known}={getattr(self.connection, known)}"
         return typed_failure(error, url=self.url, host=self.host, limit=said, begun=begun)
-
-    @property
-    def host(self) -> str:
-        """Host and port, without what else a URL may hold."""
-        with contextlib.suppress(httpx.InvalidURL):
-            return _parsed(self.url).netloc.decode("ascii", "replace") or self.url
-        return self.url
 
     # Secrets
 
