@@ -10,7 +10,7 @@ import httpx
 
 from anyfast_doctor.exchanges import CHAT, Ask, Exchange
 from anyfast_transport import AnyfastError, Client, Completion, Connection, InvalidResponseError
-from anyfast_transport.causes import typed_failure
+from anyfast_transport.causes import RAISED_BY_HTTPX, typed_failure
 from anyfast_transport.connection import bare_key
 from anyfast_transport.errors import status_error
 from anyfast_transport.events import read_json
@@ -19,8 +19,6 @@ from anyfast_transport.pools import SHARED, ssl_context
 
 RAW_LIMIT = 1024 * 1024
 """Bytes of a body that are kept."""
-
-_RAISED_BY_HTTPX = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError, RuntimeError)
 
 
 class _Tee(httpx.SyncByteStream):
@@ -127,7 +125,7 @@ class Asker:
         failed: AnyfastError | None
         try:
             response = self._http.request(method, url, json=ask.body, headers=headers, extensions=watched)
-        except _RAISED_BY_HTTPX as raised:
+        except RAISED_BY_HTTPX as raised:
             host = shown_host(url)
             failed = typed_failure(raised, url=url, host=host, limit=f"timeout={self._connection.timeout}", begun=False)
         else:

@@ -4,6 +4,18 @@ import httpx
 
 from anyfast_transport.errors import AnyfastError, APIConnectionError, APITimeoutError, InvalidResponseError
 
+RAISED_BY_HTTPX = (
+    httpx.HTTPError,
+    httpx.StreamError,
+    httpx.InvalidURL,
+    OSError,
+    RuntimeError,
+    ValueError,
+    ImportError,
+)
+"""What sending can raise: RuntimeError for a client of another loop or a closed one, ValueError and ImportError for
+proxy variables that make no sense or need a package."""
+
 _TOO_LONG = "too long"
 """In the words of h11 ("Receive buffer too long") and of `deadline.py` about a head without end."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from anyfast_transport.causes import RAISED_BY_HTTPX
 from anyfast_transport.connection import Connection
 from anyfast_transport.errors import AnyfastError
 from anyfast_transport.exchange import ERROR_BODY_LIMIT, Exchange, streamed_inside
@@ -19,18 +20,6 @@ from anyfast_transport.heads import comes_raw
 from anyfast_transport.pools import SHARED
 from anyfast_transport.stream import delta_of, is_document
 from anyfast_transport.wire import Completion, Delta
-
-_RAISED_BY_HTTPX = (
-    httpx.HTTPError,
-    httpx.StreamError,
-    httpx.InvalidURL,
-    OSError,
-    RuntimeError,
-    ValueError,
-    ImportError,
-)
-"""What sending can raise: RuntimeError for a client of another loop or a closed one, ValueError and ImportError for
-proxy variables that make no sense or need a package."""
 
 
 class Client:
@@ -134,7 +123,7 @@ class Client:
     def _shared_client(self, exchange: Exchange, stack: contextlib.ExitStack) -> httpx.Client:
         try:
             return stack.enter_context(SHARED.client())
-        except _RAISED_BY_HTTPX as error:
+        except RAISED_BY_HTTPX as error:
             failed = exchange.failure(error, begun=False)
         raise failed
 
@@ -143,7 +132,7 @@ class Client:
             request = exchange.request(client, SHARED.trace)
             with exchange.waiting():
                 response = client.send(request, stream=True, follow_redirects=False)
-        except _RAISED_BY_HTTPX as error:
+        except RAISED_BY_HTTPX as error:
             failed = exchange.failure(error, begun=False)
         else:
             exchange.deadline.head_came()
@@ -173,7 +162,7 @@ class Client:
         while True:
             try:
                 piece = waiting.run(next, pieces, None)
-            except _RAISED_BY_HTTPX as error:
+            except RAISED_BY_HTTPX as error:
                 piece, failed = None, exchange.failure(error, begun=True)
             if failed and not exchange.whole:
                 raise exchange.interrupted(failed)
@@ -269,7 +258,7 @@ class AsyncClient:
     async def _shared_client(self, exchange: Exchange, stack: contextlib.AsyncExitStack) -> httpx.AsyncClient:
         try:
             return await stack.enter_async_context((await SHARED.for_loop()).client())
-        except _RAISED_BY_HTTPX as error:
+        except RAISED_BY_HTTPX as error:
             failed = exchange.failure(error, begun=False)
         raise failed
 
@@ -278,7 +267,7 @@ class AsyncClient:
             request = exchange.request(client, SHARED.trace_async)
             with exchange.waiting():
                 response = await client.send(request, stream=True, follow_redirects=False)
-        except _RAISED_BY_HTTPX as error:
+        except RAISED_BY_HTTPX as error:
             failed = exchange.failure(error, begun=False)
         else:
             exchange.deadline.head_came()
@@ -304,7 +293,7 @@ class AsyncClient:
             try:
                 with waiting:
                     piece = await anext(pieces, None)
-            except _RAISED_BY_HTTPX as error:
+            except RAISED_BY_HTTPX as error:
                 piece, failed = None, exchange.failure(error, begun=True)
             if failed and not exchange.whole:
                 raise exchange.interrupted(failed)
