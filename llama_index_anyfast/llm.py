@@ -30,8 +30,8 @@ from anyfast_transport.errors import AnyfastWarning, UnsupportedParameterError
 from anyfast_transport.parameters import ChatParameters, merged
 from anyfast_transport.profile_file import family_with
 from anyfast_transport.request import Call, build_body
-from llama_index_anyfast.leaving import observed_astream, observed_stream
 from llama_index_anyfast.messages import JSON, encode_messages, naming_the_block, wire_name
+from llama_index_anyfast.observed import observed, observed_astream, observed_async, observed_stream
 from llama_index_anyfast.responses import (
     Reader,
     StreamReader,
@@ -179,7 +179,7 @@ class AnyfastLLM(ChatParameters, Connection, StructuredOutput):
 
         return responses()
 
-    @llm_chat_callback()
+    @observed(llm_chat_callback())
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answers a conversation.
 
@@ -195,7 +195,7 @@ class AnyfastLLM(ChatParameters, Connection, StructuredOutput):
         """
         return self._chat(messages, **kwargs)
 
-    @llm_chat_callback()
+    @observed_async(llm_chat_callback())
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answers a conversation, asynchronously; see `chat`."""
         return await self._achat(messages, **kwargs)
@@ -223,7 +223,7 @@ class AnyfastLLM(ChatParameters, Connection, StructuredOutput):
         """Answers piece by piece, asynchronously; await it for the generator, and see `stream_chat`."""
         return await self._astream_chat(messages, **kwargs)
 
-    @llm_completion_callback()
+    @observed(llm_completion_callback())
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answers a prompt, which becomes one user message.
 
@@ -240,7 +240,7 @@ class AnyfastLLM(ChatParameters, Connection, StructuredOutput):
         """
         return as_completion(self._chat(self._asked(prompt, formatted), **kwargs))
 
-    @llm_completion_callback()
+    @observed_async(llm_completion_callback())
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answers a prompt, asynchronously; see `complete`."""
         return as_completion(await self._achat(self._asked(prompt, formatted), **kwargs))
