@@ -53,10 +53,15 @@ class Deadline:
         self._soonest: float | None = None
         self._head_bytes = HEAD_LIMIT
         self._watched = False
-        self.restart()
+        self._restarts = True
 
     def restart(self) -> None:
-        """Gives the whole time between data again: data came."""
+        """Gives the whole time between data again, from the next look at the clock on: data came."""
+        self._restarts = True
+
+    def _begin_again(self) -> None:
+        # Put off to here, for many pieces come with one read of the network.
+        self._restarts = False
         if self._seconds is not None:
             self._end(DATA, time.monotonic() + self._seconds)
 
@@ -76,15 +81,21 @@ class Deadline:
 
     def lift(self, name: str) -> None:
         """Takes one limit away, if it was there."""
+        if name == DATA:
+            self._restarts = False
         if self._ends.pop(name, None) is not None:
             self._soonest = min(self._ends.values(), default=None)
 
     def left(self) -> float | None:
         """Seconds left; None for no limit, below 0 when it is over."""
+        if self._restarts:
+            self._begin_again()
         return None if self._soonest is None else self._soonest - time.monotonic()
 
     def nearest(self) -> str | None:
         """The name of the limit that ends, or has ended, first."""
+        if self._restarts:
+            self._begin_again()
         return min(self._ends, key=self._ends.__getitem__, default=None)
 
     def capped(self, timeout: float | None) -> float | None:

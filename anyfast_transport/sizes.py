@@ -29,7 +29,8 @@ class Size:
 
     def __init__(self, host: str) -> None:
         self._host, self._limit = host, BODY_LIMIT
-        self._bytes = self._since_event = self._values = 0
+        self._harmless = min(UNCOUNTED, BODY_LIMIT, EVENT_LIMIT)
+        self._bytes = self._before_event = self._values = 0
 
     def of_stream(self, streams: bool) -> None:
         """Says whether the body is a stream, which may be larger."""
@@ -45,17 +46,20 @@ class Size:
             InvalidResponseError: The body, or what should be one event of it, is too large.
         """
         self._bytes += len(piece)
-        self._since_event += len(piece)
-        if self._bytes > self._limit:
-            raise self._too_large("answer", self._limit)
-        if self._since_event > EVENT_LIMIT:
-            raise self._too_large("event", EVENT_LIMIT)
-        if self._bytes > UNCOUNTED:
-            self._count_values(piece)
+        if self._bytes > self._harmless:
+            self._check(piece)
 
     def event_came(self) -> None:
         """A whole event came; the next one may be as large."""
-        self._since_event = 0
+        self._before_event = self._bytes
+
+    def _check(self, piece: bytes) -> None:
+        if self._bytes > self._limit:
+            raise self._too_large("answer", self._limit)
+        if self._bytes - self._before_event > EVENT_LIMIT:
+            raise self._too_large("event", EVENT_LIMIT)
+        if self._bytes > UNCOUNTED:
+            self._count_values(piece)
 
     def _count_values(self, piece: bytes) -> None:
         self._values += piece.count(b",") + piece.count(b"{") + piece.count(b"[")

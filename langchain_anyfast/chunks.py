@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from anyfast_transport.tool_calls import Fragment
+from anyfast_transport.unvalidated import unvalidated
 from anyfast_transport.wire import Completion, Delta
 from langchain_anyfast.messages import REASONING, decode_delta, last_chunk
 
@@ -19,7 +20,6 @@ _MESSAGE = decode_delta(Delta())
 _GENERATION = ChatGenerationChunk(message=_MESSAGE)
 _MESSAGE_FIELDS, _GENERATION_FIELDS = dict(_MESSAGE.__dict__), dict(_GENERATION.__dict__)
 _SET_OF_MESSAGE, _SET_OF_GENERATION = _MESSAGE.model_fields_set, _GENERATION.model_fields_set
-_new, _set = object.__new__, object.__setattr__
 
 
 def chunk_of(delta: Delta | Completion) -> ChatGenerationChunk:
@@ -34,29 +34,25 @@ def chunk_of(delta: Delta | Completion) -> ChatGenerationChunk:
     if isinstance(delta, Completion):
         return ChatGenerationChunk(message=last_chunk(delta))
     message_id = delta.raw.get("id") or None
-    calls = _calls(delta.fragments) if delta.fragments else {"tool_calls": [], "invalid_tool_calls": []}
-    if delta.images or calls is None or not (message_id is None or type(message_id) is str):
+    if delta.images or not (message_id is None or type(message_id) is str):
         return ChatGenerationChunk(message=decode_delta(delta))
-    fields = {
-        **_MESSAGE_FIELDS,
-        "content": delta.text,
-        "additional_kwargs": {REASONING: delta.reasoning} if delta.reasoning else {},
-        "response_metadata": {"model_provider": "anyfast"},
-        "id": message_id,
-        "tool_call_chunks": [],
-        **calls,
-    }
-    message = _new(AIMessageChunk)
-    _set(message, "__dict__", fields)
-    _set(message, "__pydantic_fields_set__", _SET_OF_MESSAGE | calls.keys() if delta.fragments else {*_SET_OF_MESSAGE})
-    _set(message, "__pydantic_extra__", {})
-    _set(message, "__pydantic_private__", None)
-    generation = _new(ChatGenerationChunk)
-    _set(generation, "__dict__", {**_GENERATION_FIELDS, "text": delta.text, "message": message})
-    _set(generation, "__pydantic_fields_set__", {*_SET_OF_GENERATION})
-    _set(generation, "__pydantic_extra__", None)
-    _set(generation, "__pydantic_private__", None)
-    return generation
+    calls = _calls(delta.fragments) if delta.fragments else {}
+    if calls is None:
+        return ChatGenerationChunk(message=decode_delta(delta))
+    message = unvalidated(AIMessageChunk, _MESSAGE_FIELDS, {*_SET_OF_MESSAGE, *calls}, {})
+    said = message.__dict__
+    said["content"] = delta.text
+    said["additional_kwargs"] = {REASONING: delta.reasoning} if delta.reasoning else {}
+    said["response_metadata"] = {"model_provider": "anyfast"}
+    said["id"] = message_id
+    said["tool_calls"] = []
+    said["invalid_tool_calls"] = []
+    said["tool_call_chunks"] = []
+    said |= calls
+    chunk = unvalidated(ChatGenerationChunk, _GENERATION_FIELDS, {*_SET_OF_GENERATION})
+    chunk.__dict__["text"] = delta.text
+    chunk.__dict__["message"] = message
+    return chunk
 
 
 def _calls(fragments: Sequence[Fragment]) -> dict[str, list[Any]] | None:

@@ -1,12 +1,10 @@
 """The pieces of a stream as LlamaIndex's responses, built past their constructors.
 
 Each response of a stream holds everything so far, so LlamaIndex's constructors validate the same blocks again at each
-piece, which was most of what a piece cost. `_built` is the only place that goes past them; a test compares what it
-builds with what they do, field by field.
+piece, which was most of what a piece cost. A test compares what is built here with what they build, field by field.
 """
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -19,9 +17,7 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic import BaseModel
 
-Built = TypeVar("Built", bound=BaseModel)
-
-_new, _set = object.__new__, object.__setattr__
+from anyfast_transport.unvalidated import unvalidated
 
 
 def _fields_of(made: BaseModel) -> dict[str, Any]:
@@ -35,31 +31,29 @@ _MESSAGE = _fields_of(ChatMessage(role=MessageRole.ASSISTANT))
 _RESPONSE = _fields_of(ChatResponse(message=ChatMessage()))
 
 
-def _built(cls: type[Built], defaults: Mapping[str, Any], said: dict[str, Any]) -> Built:
-    """An object of a class, of values that are known to be right; what is mutable must be among `said`."""
-    made = _new(cls)
-    _set(made, "__dict__", {**defaults, **said})
-    _set(made, "__pydantic_fields_set__", {*said})
-    _set(made, "__pydantic_extra__", None)
-    _set(made, "__pydantic_private__", None)
-    return made
-
-
 def text_block(text: str) -> TextBlock:
     """A block of text."""
-    return _built(TextBlock, _TEXT, {"text": text})
+    block = unvalidated(TextBlock, _TEXT, {"text"})
+    block.__dict__["text"] = text
+    return block
 
 
 def thinking_block(reasoning: str) -> ThinkingBlock:
     """A block of reasoning, whose tokens nobody has counted yet."""
-    block = _built(ThinkingBlock, _THINKING, {"content": reasoning, "num_tokens": None})
+    block = unvalidated(ThinkingBlock, _THINKING, {"content", "num_tokens"})
+    block.__dict__["content"] = reasoning
     block.__dict__["additional_information"] = {}
     return block
 
 
 def call_block(call_id: str, name: str, arguments: str) -> ToolCallBlock:
     """A call under way; its arguments are the text so far."""
-    return _built(ToolCallBlock, _CALL, {"tool_call_id": call_id, "tool_name": name, "tool_kwargs": arguments})
+    block = unvalidated(ToolCallBlock, _CALL, {"tool_call_id", "tool_name", "tool_kwargs"})
+    said = block.__dict__
+    said["tool_call_id"] = call_id
+    said["tool_name"] = name
+    said["tool_kwargs"] = arguments
+    return block
 
 
 def response_of(
@@ -77,6 +71,13 @@ def response_of(
     Returns:
         The response, as LlamaIndex's constructors would make it.
     """
-    said = {"role": MessageRole.ASSISTANT, "blocks": blocks, "additional_kwargs": kept}
-    message = _built(ChatMessage, _MESSAGE, said)
-    return _built(ChatResponse, _RESPONSE, {"message": message, "delta": delta, "raw": raw, "additional_kwargs": known})
+    message = unvalidated(ChatMessage, _MESSAGE, {"role", "blocks", "additional_kwargs"})
+    message.__dict__["blocks"] = blocks
+    message.__dict__["additional_kwargs"] = kept
+    response = unvalidated(ChatResponse, _RESPONSE, {"message", "delta", "raw", "additional_kwargs"})
+    said = response.__dict__
+    said["message"] = message
+    said["delta"] = delta
+    said["raw"] = raw
+    said["additional_kwargs"] = known
+    return response
