@@ -177,7 +177,8 @@ def _with_signatures(message: Message, family: Family, note: Note) -> Message:
     if not calls:
         message.pop("tool_calls", None)
     elif not family.keeps_gemini_turns:
-        message["tool_calls"] = [{key: call[key] for key in call if key != "extra_content"} for call in calls]
+        if any("extra_content" in call for call in calls):
+            message["tool_calls"] = [{key: call[key] for key in call if key != "extra_content"} for call in calls]
     elif family.signature_placeholder and not calls[0].get("extra_content"):
         signature = {"google": {"thought_signature": family.signature_placeholder}}
         message["tool_calls"] = [{**calls[0], "extra_content": signature}, *calls[1:]]
@@ -187,7 +188,8 @@ def _with_signatures(message: Message, family: Family, note: Note) -> Message:
 
 def _says_nothing(turn: Message) -> bool:
     """Whether it is a turn that Kimi, Gemini and Anthropic refuse: "must not be empty" (kimi-code#1985)."""
-    return not any(turn.get(key) for key in ("content", "tool_calls", "reasoning_content", "prefix"))
+    get = turn.get
+    return not (get("content") or get("tool_calls") or get("reasoning_content") or get("prefix"))
 
 
 def system_first(messages: Sequence[Message], note: Note = _ignore) -> list[Message]:

@@ -5,6 +5,7 @@ a trimmed history, an interrupted agent, a turn that another model made.
 """
 
 import json
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ ORPHAN = "The result of an earlier tool call, which is no longer part of this co
 
 _NAME = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")  # Gemini's rule; OpenAI's is narrower by the dot and the colon
 _NO_NAME = "unknown"
+_PLACE = operator.itemgetter(0)
 _BASE_LENGTH = 32
 _FIRST_NUMBER = 2
 
@@ -136,10 +138,12 @@ def _results(messages: Sequence[Message], at: int, calls: Sequence[_Call], note:
     """The results of one turn in their order, then one for each call that has none."""
     results: list[Message] = []
     answered = [(call.result, call) for call in calls if call.result is not None]
-    for place, call in sorted(answered, key=lambda pair: pair[0]):
-        if any(message["role"] != "tool" for message in messages[at + 1 : place]):
+    before = at
+    for place, call in sorted(answered, key=_PLACE):
+        if place != before + 1 and any(message["role"] != "tool" for message in messages[at + 1 : place]):
             note("tool result not behind its call: moved there")
         results.append(_under(messages[place], call.wire_id))
+        before = place
     for call in calls:
         if call.result is None:
             note("tool call without a result: one added that says so")
@@ -154,8 +158,25 @@ def _under(result: Message, wire_id: str) -> Message:
 
 def _with_ids(turn: Message, calls: Sequence[_Call], note: Note) -> Message:
     entries = entries_of(turn["tool_calls"])
+    if len(entries) == len(turn["tool_calls"]) and all(map(_is_in_form, entries, calls)):
+        return turn
     written = [_written(entry, call, note) for entry, call in zip(entries, calls, strict=True)]
-    return turn if written == turn["tool_calls"] else cast("Message", {**turn, "tool_calls": written})
+    return cast("Message", {**turn, "tool_calls": written})
+
+
+def _is_in_form(entry: Mapping[str, Any], call: _Call) -> bool:
+    """Whether a call has the form already that `_written` would give it, as in nearly every history."""
+    function = entry.get("function")
+    return (
+        entry.get("id") == call.wire_id
+        and entry.get("type") == "function"
+        and isinstance(function, dict)
+        and function.get("name") == call.name
+        and _NAME.fullmatch(call.name) is not None
+        and isinstance(arguments := function.get("arguments"), str)
+        and arguments.lstrip()[:1] == "{"
+        and parsed_arguments(arguments) is not None
+    )
 
 
 def _written(entry: Mapping[str, Any], call: _Call, note: Note) -> dict[str, Any]:

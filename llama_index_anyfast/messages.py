@@ -51,7 +51,7 @@ def encode_messages(messages: Sequence[ChatMessage]) -> list[Message]:
     encoded: list[JSON] = []
     media: list[JSON] = []
     for message in messages:
-        said = message.role.value
+        said = message.role._value_  # `value` is a property in Python, and takes as long as the rest
         role = ROLES.get(said, said)
         if role != "tool" and media:
             encoded.append({"role": "user", "content": media})
@@ -200,17 +200,23 @@ def wire_name(name: str) -> str:
     return _NOT_IN_NAMES.sub("_", name)
 
 
+_NOT_CONTENT = (ThinkingBlock, ToolCallBlock, CachePoint)
+"""Blocks that stand elsewhere on the wire, or nowhere."""
+
+
 def _parts(blocks: Sequence[ContentBlock]) -> list[JSON]:
     """The blocks that have a place in content, as parts."""
     parts: list[JSON] = []
     for block in blocks:
-        if type(block) is TextBlock or isinstance(block, TextBlock):  # the class itself is asked for faster
+        if type(block) in _NOT_CONTENT:  # the class itself is looked up faster than `isinstance` asks for six
+            continue
+        if type(block) is TextBlock or isinstance(block, TextBlock):
             parts.append({"type": "text", "text": block.text})
         elif isinstance(block, CitableBlock):
             parts.extend(_parts(block.content))
         elif isinstance(block, CitationBlock):
             parts.extend(_parts([block.cited_content]))
-        elif not isinstance(block, (ThinkingBlock, ToolCallBlock, CachePoint)):
+        elif not isinstance(block, _NOT_CONTENT):
             parts.append(_medium(block))
     return parts
 
