@@ -6,12 +6,15 @@ such a piece goes past all this.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anyfast_transport.images import MarkdownImages
-from anyfast_transport.rescue import CallsInText, Rescued, Tools, opens_a_call
 from anyfast_transport.think_tags import ThinkTags, lone_close
 from anyfast_transport.tool_calls import ToolCall, parsed_arguments
+
+if TYPE_CHECKING:
+    from anyfast_transport.planned_calls import PlannedCalls
+    from anyfast_transport.rescue import CallsInText, Rescued
 
 JSON = dict[str, Any]
 REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_details")
@@ -61,7 +64,18 @@ class Sorted:
     text: str = ""
     reasoning: str = ""
     images: list[JSON] = field(default_factory=list)
-    calls: Sequence[Rescued] = ()
+    calls: "Sequence[Rescued]" = ()
+
+
+def _readers_of_calls(reading: Reading) -> "tuple[CallsInText | None, PlannedCalls | None]":
+    """What looks for calls in the text and in the reasoning."""
+    if not (reading.rescues and reading.tools):
+        return None, None
+    # Here, for it takes a tenth of the package's import, and many programs offer no tool.
+    from anyfast_transport.planned_calls import PlannedCalls
+    from anyfast_transport.rescue import CallsInText
+
+    return CallsInText(reading.tools), PlannedCalls(reading.tools)
 
 
 class ContentReader:
@@ -78,8 +92,7 @@ class ContentReader:
         self._images = MarkdownImages()
         self._tags = ThinkTags(waits=reading.waits) if reading.splits else None
         self._inline = _Inline()
-        self._calls = CallsInText(reading.tools) if reading.rescues and reading.tools else None
-        self._planned = _PlannedCalls(reading.tools) if self._calls else None
+        self._calls, self._planned = _readers_of_calls(reading)
         self._begun, self._idle = self._tags is None, True
         self.waits = bool(self._tags and reading.waits)
 
@@ -179,7 +192,7 @@ def read_whole(
     return Sorted(first.text + rest.text, first.reasoning + rest.reasoning, first.images, rest.calls)
 
 
-def _new(calls: Sequence[Rescued], native: Sequence[ToolCall]) -> list[Rescued]:
+def _new(calls: "Sequence[Rescued]", native: Sequence[ToolCall]) -> "list[Rescued]":
     """Calls that did not come as calls as well, which some servers send beside their text."""
     known = [(call.name, parsed_arguments(call.arguments)) for call in native]
     return [call for call in calls if call.error or (call.name, parsed_arguments(call.arguments)) not in known]
@@ -211,49 +224,3 @@ class _Inline:
             return ""
         whole, self._waiting = self.held, []
         return "" if whole.strip() in "".join(known) else whole
-
-
-class _PlannedCalls:
-    """Calls within the reasoning.
-
-    A model that only plans a call writes it there, too, so they count as calls only if nothing else answers, neither
-    text nor a call. Until that is known, they and what follows them are held back.
-    """
-
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-        self._pieces: list[str] = []
-        self._found = False
-        self.calls: list[Rescued] = []
-
-    @property
-    def busy(self) -> bool:
-        return bool(self._pieces)
-
-    @property
-    def held(self) -> str:
-        return "".join(self._pieces)
-
-    def feed(self, reasoning: str, *, answered: bool) -> str:
-        """Takes the next piece of the reasoning; returns what of it can be shown."""
-        if self._found and not answered:
-            self._pieces.append(reasoning)
-            return ""
-        reasoning, self._pieces, self._found = self.held + reasoning, [], False
-        at = None if answered else opens_a_call(reasoning)
-        if at is None:
-            return reasoning
-        self._pieces = [reasoning[at:]]
-        # Half of a tag at the end of a piece is looked at again with the next one.
-        self._found = opens_a_call(reasoning[at:] + "\0") is not None
-        return reasoning[:at]
-
-    def flush(self, *, cut: bool) -> str:
-        """Ends the reasoning; returns what was held back and is no call. A plan that was cut short is none."""
-        rest, self._pieces = self.held, []
-        if cut or not rest:
-            return rest
-        reader = CallsInText(self._tools)
-        rest = reader.feed(rest) + reader.flush(cut=False)
-        self.calls = reader.calls
-        return rest

@@ -28,7 +28,6 @@ from anyfast_transport.answer import settle, without_executable_call
 from anyfast_transport.profile_file import family_with
 from anyfast_transport.request import Body, Call, build_body, wire_tool_choice
 from anyfast_transport.structured import Method, Structure
-from anyfast_transport.tokens import prompt_tokens, text_tokens
 from anyfast_transport.wire import Completion, Delta
 from langchain_anyfast.chunks import chunk_of
 from langchain_anyfast.dumps import Dump
@@ -36,7 +35,6 @@ from langchain_anyfast.errors import model_errors
 from langchain_anyfast.events import Event, EventWriter
 from langchain_anyfast.messages import decode_message, encode_messages
 from langchain_anyfast.profiles import profile_of
-from langchain_anyfast.structured import ObjectReader, StructuredOutput
 
 Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 
@@ -285,6 +283,8 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         Returns:
             How many there are, about.
         """
+        from anyfast_transport.tokens import text_tokens  # few programs count, and each would wait for its patterns
+
         return super().get_num_tokens(text) if self.custom_get_token_ids else text_tokens(text)
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Tool] | None = None) -> int:
@@ -297,6 +297,8 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         Returns:
             How many there are, about.
         """
+        from anyfast_transport.tokens import prompt_tokens
+
         if self.custom_get_token_ids:
             return super().get_num_tokens_from_messages(messages, tools)
         wire = encode_messages(messages)
@@ -498,6 +500,9 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
             token limit cut it off; a second one raises OutputParserException, or is told in `parsing_error`. Which way
             it went is in `response_metadata["structured_output"]` of the message.
         """
+        # Here, for a cold start does not wait then for what it may never need.
+        from langchain_anyfast.structured import ObjectReader, StructuredOutput
+
         tool = convert_to_openai_tool(schema)["function"]
         structure = Structure(
             name=tool["name"],
