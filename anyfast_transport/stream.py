@@ -24,7 +24,6 @@ from anyfast_transport.wire import Choice, Completion, Delta
 JSON = dict[str, Any]
 
 _DONE = b"[DONE]"
-_SAID_RARELY = frozenset({"extra_content", "refusal"})
 
 
 def _first_choice(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -193,7 +192,7 @@ class StreamDecoder:
             self._text.append(content)
         if reasoning:
             self._reasoning.append(reasoning)
-        if images or logprobs or not _SAID_RARELY.isdisjoint(message):
+        if images or logprobs or "extra_content" in message or "refusal" in message:
             self._keep(message, images, logprobs)
         if not (content or reasoning or fragments or images or logprobs):
             return None

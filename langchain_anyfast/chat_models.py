@@ -1,9 +1,10 @@
 """ChatAnyfast: LangChain's hooks, each a few lines over the transport."""
 
 import hashlib
+import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self, TypeVar, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
@@ -36,6 +37,7 @@ from langchain_anyfast.events import Event, EventWriter
 from langchain_anyfast.messages import decode_message, encode_messages
 from langchain_anyfast.profiles import profile_of
 
+Hook = TypeVar("Hook", bound=Callable[..., Any])
 Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 
 _OURS_ALONE = frozenset({"stream", "stream_usage", "on_invalid_call", "extra_headers"})
@@ -43,6 +45,12 @@ _OURS_ALONE = frozenset({"stream", "stream_usage", "on_invalid_call", "extra_hea
 
 _MAY_HOLD_SECRETS = frozenset({"extra_body", "extra_headers"})
 """Keyword arguments of a call that tracers do not hear."""
+
+
+def _saying_its_signature(hook: Hook) -> Hook:
+    """Lets a hook say its signature (PEP 362): LangChain asks at each call, and it takes long to work out."""
+    vars(hook)["__signature__"] = inspect.signature(hook)
+    return hook
 
 
 class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
@@ -338,6 +346,7 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
                 raise error
         return completion
 
+    @_saying_its_signature
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -350,6 +359,7 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
             completion = self._settled(Client(self._connection(kwargs)).complete(body), body, call, kwargs)
         return _result(completion)
 
+    @_saying_its_signature
     async def _agenerate(
         self,
         messages: list[BaseMessage],

@@ -117,8 +117,8 @@ def _needs_observing(llm: Any, args: Any, kwargs: Any) -> bool:
 
 def _with_the_signature_of(heard: Method, call: Method) -> Method:
     # LlamaIndex's span asks for it at each call, and takes long to work it out (PEP 362 lets a function say it).
-    call.__signature__ = inspect.Signature.from_callable(heard, follow_wrapped=False)  # type: ignore[attr-defined]
-    del call.__wrapped__  # type: ignore[attr-defined]  # set by `wraps`, and not what is called
+    vars(call)["__signature__"] = inspect.Signature.from_callable(heard, follow_wrapped=False)
+    del vars(call)["__wrapped__"]  # set by `wraps`, and not what is called
     return call
 
 
