@@ -73,11 +73,14 @@ def usage_of(raw: Mapping[str, Any] | None) -> Usage | None:
 
 def _object(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = raw.get(key)
-    return value if isinstance(value, Mapping) else {}
+    return value if value is not None and isinstance(value, Mapping) else {}
 
 
 def _count(raw: Mapping[str, Any], *keys: str) -> int | None:
-    return next((raw[key] for key in keys if isinstance(raw.get(key), int)), None)
+    for key in keys:
+        if isinstance(value := raw.get(key), int):
+            return value
+    return None
 
 
 @dataclass(slots=True)
