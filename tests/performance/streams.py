@@ -104,14 +104,14 @@ def counted(work: Callable[[], object]) -> Counter[str]:
 
 def per_step(work: Callable[[int], Callable[[], object]], size: int) -> Counter[str]:
     """What `size` more steps add, after the first `size`."""
-    work(1)()  # what is done once is done
+    work(4)()  # what is done once is done; a single chunk has no reasoning
     more, fewer = counted(work(2 * size)), counted(work(size))
     return Counter({name: (more[name] - fewer[name]) / size for name in more})
 
 
 def growth(work: Callable[[int], Callable[[], object]], size: int) -> float:
     """How much more the second half of a doubling costs than the first: 1 is linear, 2 is quadratic."""
-    work(1)()
+    work(4)()
     small, middle, large = (counted(work(n))[""] for n in (size, 2 * size, 4 * size))
     return (large - middle) / (2 * (middle - small))
 
