@@ -138,9 +138,10 @@ def _results(messages: Sequence[Message], at: int, calls: Sequence[_Call], note:
     """The results of one turn in their order, then one for each call that has none."""
     results: list[Message] = []
     answered = [(call.result, call) for call in calls if call.result is not None]
-    before = at
+    before, moved = at, False
     for place, call in sorted(answered, key=_PLACE):
-        if place != before + 1 and any(message["role"] != "tool" for message in messages[at + 1 : place]):
+        moved = moved or any(message["role"] != "tool" for message in messages[before + 1 : place])
+        if moved:
             note("tool result not behind its call: moved there")
         results.append(_under(messages[place], call.wire_id))
         before = place
@@ -158,28 +159,11 @@ def _under(result: Message, wire_id: str) -> Message:
 
 def _with_ids(turn: Message, calls: Sequence[_Call], note: Note) -> Message:
     entries = entries_of(turn["tool_calls"])
-    if len(entries) == len(turn["tool_calls"]) and all(map(_is_in_form, entries, calls)):
-        return turn
     written = [_written(entry, call, note) for entry, call in zip(entries, calls, strict=True)]
-    return cast("Message", {**turn, "tool_calls": written})
+    return turn if written == turn["tool_calls"] else cast("Message", {**turn, "tool_calls": written})
 
 
-def _is_in_form(entry: Mapping[str, Any], call: _Call) -> bool:
-    """Whether a call has the form already that `_written` would give it, as in nearly every history."""
-    function = entry.get("function")
-    return (
-        entry.get("id") == call.wire_id
-        and entry.get("type") == "function"
-        and isinstance(function, dict)
-        and function.get("name") == call.name
-        and _NAME.fullmatch(call.name) is not None
-        and isinstance(arguments := function.get("arguments"), str)
-        and arguments.lstrip()[:1] == "{"
-        and parsed_arguments(arguments) is not None
-    )
-
-
-def _written(entry: Mapping[str, Any], call: _Call, note: Note) -> dict[str, Any]:
+def _written(entry: Mapping[str, Any], call: _Call, note: Note) -> Mapping[str, Any]:
     """A call in the form that every upstream takes: an id, a name, and arguments that are an object in text."""
     if entry.get("id") != call.wire_id:
         note("tool call id missing, reused or malformed: rewritten")
@@ -187,7 +171,11 @@ def _written(entry: Mapping[str, Any], call: _Call, note: Note) -> dict[str, Any
     if name != call.name:
         note("tool call without a name that the wire takes: renamed")
     function = _function(entry)
-    written = {**function, "name": name, "arguments": _readable(function.get("arguments"), note)}
+    arguments = _readable(function.get("arguments"), note)
+    said = (entry.get("id"), entry.get("type"), function.get("name"), function.get("arguments"))
+    if said == (call.wire_id, "function", name, arguments):
+        return entry  # as in nearly every history; the same object is compared fastest
+    written = {**function, "name": name, "arguments": arguments}
     return {**entry, "id": call.wire_id, "type": "function", "function": written}
 
 

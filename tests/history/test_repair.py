@@ -96,6 +96,12 @@ def test_a_result_that_comes_late_is_moved_behind_its_call():
     assert notes.count("tool result not behind its call: moved there") == 1
 
 
+def test_each_result_that_comes_late_is_told_though_they_come_together():
+    sent, notes = repaired([ASK, turn(call("a"), call("b")), ASK, result("a", "1"), result("b", "2")])
+    assert [m.get("tool_call_id") or m["role"] for m in sent] == ["user", "assistant", "a", "b", "user"]
+    assert notes.count("tool result not behind its call: moved there") == 2
+
+
 def test_an_orphan_between_a_call_and_its_result_comes_behind_both():
     sent, _ = repaired([ASK, turn(call("a")), result("x", "lost"), result("a", "1")])
     assert [message["role"] for message in sent] == ["user", "assistant", "tool", "user"]
