@@ -125,7 +125,7 @@ class Exchange:
         if own:
             return client.build_request("POST", url, content=self.content, headers=headers, extensions=extensions)
         # A client of ours adds nothing, and httpx takes ten times as long to work these two out of `content`.
-        framed = {"host": url.netloc.decode("ascii"), **headers, "content-length": str(len(self.content))}
+        framed = {"host": self.host, **headers, "content-length": str(len(self.content))}
         stream = httpx.ByteStream(self.content)
         return httpx.Request("POST", url, headers=framed, stream=stream, extensions=extensions)
 

@@ -143,10 +143,10 @@ class StreamDecoder:
             payload = read_json(event)
         except ValueError:
             payload = None
-        if not isinstance(payload, dict):
-            if not (isinstance(payload, list) and len(payload) == 1 and isinstance(payload[0], dict)):
-                raise self._interrupted(f"An event of the stream is no JSON object: {excerpt(event)}")
+        if isinstance(payload, list) and len(payload) == 1:
             payload = payload[0]
+        if not isinstance(payload, dict):
+            raise self._interrupted(f"An event of the stream is no JSON object: {excerpt(event)}")
         if "choices" not in payload or payload.get("error"):
             self._check(payload)
         return payload

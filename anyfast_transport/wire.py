@@ -73,7 +73,7 @@ def usage_of(raw: Mapping[str, Any] | None) -> Usage | None:
 
 def _object(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = raw.get(key)
-    return value if value is not None and isinstance(value, Mapping) else {}
+    return value if isinstance(value, Mapping) else {}
 
 
 def _count(raw: Mapping[str, Any], *keys: str) -> int | None:

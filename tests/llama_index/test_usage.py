@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from anyfast_emulator import Answer, Failure, ToolCall
 from anyfast_transport import APIStatusError, StreamInterruptedError
 from llama_index_anyfast import Price, UsageEventHandler, UsageTracker, track_usage
+from tests.llama_index.reading import read
 
 # LlamaIndex's agents look at every attribute of a pydantic object, deprecated ones too.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:inspect")
@@ -55,16 +56,6 @@ async def test_each_way_to_chat_is_counted_once(ask, make, emulator, user):
     assert counted(tracker) == (1, 100, 64, 20, 15, 0)
     assert list(tracker.models) == ["deepseek-v4-pro"]
     assert tracker.cost == pytest.approx(COST)
-
-
-async def read(way, answer):
-    """To its end, by what its method's name says of it."""
-    if way.startswith("stream"):
-        list(answer)
-    elif way.startswith("astream"):
-        [_ async for _ in await answer]
-    elif way.startswith("a"):
-        await answer
 
 
 @pytest.mark.parametrize("way", ["complete", "acomplete", "stream_complete", "astream_complete"])
