@@ -7,8 +7,8 @@ from anyfast_doctor.exchanges import CHAT, Ask, Exchange
 from anyfast_doctor.findings import Finding, Probing, Status, Subject, differs, fails, unknown, works
 from anyfast_doctor.gateway import hindrance
 from anyfast_transport import StreamInterruptedError
-from anyfast_transport.families import Family
-from anyfast_transport.structured import object_in
+from anyfast_transport.families.table import Family
+from anyfast_transport.response.objects import object_in
 
 COUNT = "Count from one to fifty in words."
 LIMIT = 8

@@ -10,12 +10,12 @@ import httpx
 
 from anyfast_doctor.exchanges import CHAT, Ask, Exchange
 from anyfast_transport import AnyfastError, Client, Completion, Connection, InvalidResponseError
-from anyfast_transport.causes import RAISED_BY_HTTPX, typed_failure
-from anyfast_transport.connection import bare_key
-from anyfast_transport.errors import status_error
-from anyfast_transport.events import read_json
-from anyfast_transport.masking import Mask
-from anyfast_transport.pools import SHARED, ssl_context
+from anyfast_transport.http.api_key import bare_key
+from anyfast_transport.http.connections import SHARED, ssl_context
+from anyfast_transport.http.key_masking import Mask
+from anyfast_transport.http.network_errors import RAISED_BY_HTTPX, typed_failure
+from anyfast_transport.lenient_json import read_json
+from anyfast_transport.response.error_bodies import status_error
 
 RAW_LIMIT = 1024 * 1024
 """Bytes of a body that are kept."""

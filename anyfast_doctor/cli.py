@@ -12,8 +12,8 @@ from anyfast_doctor.report import EXIT
 from anyfast_doctor.table import printable
 from anyfast_doctor.visit import USUAL_MODEL, Visit
 from anyfast_transport import AnyfastError, Connection, __version__
-from anyfast_transport.connection import BASE_URL_VARIABLES
-from anyfast_transport.profile_file import PROFILE_VARIABLE, read_profile
+from anyfast_transport.families.profile_file import PROFILE_VARIABLE, read_profile
+from anyfast_transport.settings.connection import BASE_URL_VARIABLES
 
 MOST_AT_ONCE = 100
 """Of one burst: to learn of a limit, not to be one."""

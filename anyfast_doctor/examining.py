@@ -6,7 +6,7 @@ from anyfast_doctor.exchanges import Ask, Exchange
 from anyfast_doctor.findings import Finding, Line, Probe, Status, Subject, fails
 from anyfast_doctor.gateway import hindrance
 from anyfast_transport import APITimeoutError, AuthenticationError, QuotaExceededError, RateLimitError
-from anyfast_transport.families import Family
+from anyfast_transport.families.table import Family
 
 Send = Callable[[Ask], Exchange]
 

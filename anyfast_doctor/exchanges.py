@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anyfast_transport import AnyfastError, BadRequestError, Completion, Usage, usage_of
-from anyfast_transport.events import read_json
-from anyfast_transport.tool_calls import ToolCall
+from anyfast_transport.lenient_json import read_json
+from anyfast_transport.types import ToolCall
 
 JSON = dict[str, Any]
 

@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 from anyfast_doctor.exchanges import Ask, Exchange
-from anyfast_transport.families import Family
-from anyfast_transport.parameters import merged
-from anyfast_transport.profile_file import STATES, Facts, overlaid
+from anyfast_transport.families.profile_file import STATES, Facts, overlaid
+from anyfast_transport.families.table import Family
+from anyfast_transport.lenient_json import merged
 
 JSON = dict[str, Any]
 

@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from anyfast_doctor.exchanges import Exchange
 from anyfast_doctor.findings import Finding, Probing, Status, Subject, differs, works
-from anyfast_transport.families import Family
-from anyfast_transport.structured import object_in
+from anyfast_transport.families.table import Family
+from anyfast_transport.response.objects import object_in
 
 LIMIT = 2048
 _OBJECT = {"type": "json_object"}

@@ -7,7 +7,7 @@ from importlib import resources
 
 from anyfast_doctor.exchanges import Exchange
 from anyfast_doctor.findings import Probing, Subject, differs, works
-from anyfast_transport.families import Family
+from anyfast_transport.families.table import Family
 
 _EVERY = frozenset({"text", "image_url", "video_url", "input_audio", "file"})
 _SIDE = 64

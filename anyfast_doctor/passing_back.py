@@ -6,7 +6,7 @@ from anyfast_doctor.exchanges import Ask
 from anyfast_doctor.findings import Probing, Subject, differs, fails, works
 from anyfast_doctor.thinking import LIMIT, does_not_think
 from anyfast_doctor.tools import RESULT, WEATHER
-from anyfast_transport.families import Family
+from anyfast_transport.families.table import Family
 
 CODE_WORD = "KESTREL-4711"
 """It stands in the reasoning of an earlier turn, and nowhere else."""

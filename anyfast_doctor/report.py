@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from anyfast_doctor.exchanges import CHAT, Exchange
 from anyfast_doctor.findings import Line, Status
 from anyfast_transport import __version__
-from anyfast_transport.profile_file import Facts, bare_id, written_facts
+from anyfast_transport.families.profile_file import Facts, bare_id, written_facts
 
 FORMAT = 1
 """Of the JSON report."""

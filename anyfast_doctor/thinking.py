@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from anyfast_doctor.exchanges import Ask, Exchange
 from anyfast_doctor.findings import Finding, Probing, Subject, differs, fails, state, works
-from anyfast_transport.families import Family
-from anyfast_transport.thinking import EFFORTS
+from anyfast_transport.families.table import Family
+from anyfast_transport.request.thinking import EFFORTS
 
 PUZZLE = "What is 17 times 23?"
 _HARDER = "How many whole numbers below 200 can be divided by neither 3 nor 5?"

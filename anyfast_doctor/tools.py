@@ -7,8 +7,7 @@ from anyfast_doctor.answers import WITH_USAGE
 from anyfast_doctor.exchanges import Ask, Exchange
 from anyfast_doctor.findings import Probing, Subject, differs, fails, unknown, works
 from anyfast_transport import Call, build_body
-from anyfast_transport.tool_calls import wire_call
-from anyfast_transport.wire import Message
+from anyfast_transport.types import Message, wire_call
 
 LIMIT = 2048
 RESULT = "Paris: 21 degrees, clear sky"

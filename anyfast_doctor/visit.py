@@ -22,8 +22,8 @@ from anyfast_doctor.probes import OF_THE_GATEWAY, PROBES
 from anyfast_doctor.report import Report, as_json, profile_of
 from anyfast_doctor.table import Bar, printable, table
 from anyfast_transport import AnyfastError, Connection, family_of
-from anyfast_transport.masking import Mask
-from anyfast_transport.profile_file import PROFILE_VARIABLE, Facts, family_with, read_profile, written_profile
+from anyfast_transport.families.profile_file import PROFILE_VARIABLE, Facts, family_with, read_profile, written_profile
+from anyfast_transport.http.key_masking import Mask
 
 USUAL_MODEL = "deepseek-v4-flash"
 """Examined unless a model is named: a cheap one of the family with the most particulars."""

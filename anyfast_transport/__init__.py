@@ -4,9 +4,6 @@ The bare install: parameters, family facts, request bodies, the stream decoder, 
 `langchain_anyfast` and `llama_index_anyfast` stand on.
 """
 
-from anyfast_transport.answer import decode_completion
-from anyfast_transport.client import AsyncClient, Client, aclose_shared_connections, close_shared_connections
-from anyfast_transport.connection import Connection
 from anyfast_transport.errors import (
     AnyfastError,
     AnyfastWarning,
@@ -26,12 +23,16 @@ from anyfast_transport.errors import (
     StreamInterruptedError,
     UnsupportedParameterError,
 )
-from anyfast_transport.families import Family, family_of
-from anyfast_transport.parameters import ChatParameters
-from anyfast_transport.request import Call, build_body
-from anyfast_transport.stream import StreamDecoder
-from anyfast_transport.usage import ModelUsage, Price, UsageTracker, track_usage
-from anyfast_transport.wire import Choice, Completion, Delta, Message, Usage, usage_of
+from anyfast_transport.families.table import Family, family_of
+from anyfast_transport.http.client import AsyncClient, Client, aclose_shared_connections, close_shared_connections
+from anyfast_transport.request.build import build_body
+from anyfast_transport.request.call import Call
+from anyfast_transport.response.stream import StreamDecoder
+from anyfast_transport.response.whole import decode_completion
+from anyfast_transport.settings.connection import Connection
+from anyfast_transport.settings.parameters import ChatParameters
+from anyfast_transport.types import Choice, Completion, Delta, Message, Usage, usage_of
+from anyfast_transport.usage_tracking import ModelUsage, Price, UsageTracker, track_usage
 
 __version__ = "0.1.0"
 

@@ -21,15 +21,10 @@ AnyfastError                       never a ValueError or TypeError: LlamaIndex's
 ```
 """
 
-import json
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
-
-MESSAGE_LIMIT = 2000
-"""Characters of the gateway's own words that a message repeats; some gateways answer with megabytes of HTML."""
 
 
 class AnyfastWarning(UserWarning):
@@ -138,14 +133,15 @@ class ErrorResponse(NamedTuple):
     @property
     def text(self) -> str:
         """The body as text."""
-        return self.body if isinstance(self.body, str) else _json_text(self.body)
+        return self.body if isinstance(self.body, str) else json_text(self.body)
 
     def json(self) -> Any:
         """The parsed body."""
         return self.body
 
 
-def _json_text(value: Any) -> str:
+def json_text(value: Any) -> str:
+    """A body as JSON text, whatever it holds."""
     return to_json(value, fallback=str).decode()
 
 
@@ -264,221 +260,3 @@ class UnsupportedParameterError(AnyfastError):
         super().__init__(message)
         self.parameter = parameter
         self.model = model
-
-
-class _Rule(NamedTuple):
-    """One line of the table below: the first rule whose words or status match gives the class."""
-
-    kind: type[APIStatusError]
-    words: str | None
-    statuses: frozenset[int] = frozenset()
-
-
-def _words(*alternatives: str) -> str:
-    return "|".join(alternatives)  # compiled when there is an error, not by the import
-
-
-# Code, type and words come first, the status second: a gateway's operator may map any status to any other
-# (new-api: ResetStatusCode), an exhausted key is a 401 there, an unknown model a 503, a local refusal a 500.
-_RULES = (
-    _Rule(
-        ContextWindowExceededError,
-        _words(
-            r"context_length_exceeded",
-            r"exceed_context_size",
-            r"maximum context length",  # DeepSeek, OpenAI
-            r"exceeds the available context size",  # llama.cpp
-            r"range of input length should be",  # DashScope
-            r"input token count .{0,40}exceeds the maximum",  # Gemini
-            r"prompt is too long",
-            r"exceeds? the (?:model's )?(?:max(?:imum)? )?context (?:window|length)",
-            r"total tokens of image and text exceed max message tokens",  # Ark
-        ),
-    ),
-    _Rule(
-        QuotaExceededError,
-        _words(
-            r"insufficient_(?:user_|token_)?quota",
-            r"pre_consume_token_quota_failed",
-            r"\bquota_exceeded",
-            r"AccountOverdue",
-            r"insufficient.?balance",
-            r"insufficient_credits?",
-            r"余额不足",
-            r"额度不足",
-            r"额度已用尽",
-            r"欠费",
-        ),
-        frozenset({402}),
-    ),
-    _Rule(NotFoundError, _words(r"model_not_found", r"no available channel for model", r"无可用渠道")),
-    _Rule(
-        BadRequestError,
-        _words(
-            r"invalid_request\b(?!_error)",
-            r"convert_request_failed",
-            r"sensitive_words_detected",
-            r"prompt_blocked",
-            r"data_inspection_failed",
-            r"read_request_body_failed",
-        ),
-    ),
-    _Rule(AuthenticationError, _words(r"API_KEY_INVALID", r"invalid_api_key"), frozenset({401})),
-    _Rule(NotFoundError, None, frozenset({404})),
-    _Rule(PermissionDeniedError, None, frozenset({403})),
-    _Rule(RateLimitError, None, frozenset({429})),
-    _Rule(ServerError, None, frozenset(range(500, 600))),
-    _Rule(BadRequestError, None, frozenset({400, 405, 413, 415, 422})),
-    _Rule(APIStatusError, None, frozenset(range(600))),
-)
-
-_REMEDIES = {
-    AuthenticationError: "Check ANYFAST_API_KEY, or the api_key argument.",
-    QuotaExceededError: "The account or this key is out of credit: top up in the Anyfast console.",
-    NotFoundError: "Check the model id and the base_url.",
-    ContextWindowExceededError: "Shorten the conversation, or take a model with a larger context window.",
-}
-
-
-class ErrorWords(NamedTuple):
-    """The parts of an error body, wherever the upstream put them."""
-
-    message: str
-    code: str | int | None = None
-    type: str | None = None
-
-
-def words_of(body: Any) -> ErrorWords:
-    """Finds message, code and type in an error body of any shape.
-
-    Known shapes: `{"error": {...}}`, `{"error": "text"}`, `[{"error": {...}}]`, `{"code", "message"}`,
-    `{"detail": "text"}`, a JSON document inside the message, HTML, and plain text.
-
-    Args:
-        body: Parsed JSON, or the text if it is none.
-
-    Returns:
-        The innermost message with the codes around it; an empty message when there is none.
-    """
-    if isinstance(body, str):
-        return ErrorWords(_text_of(body))
-    if isinstance(body, list):
-        return words_of(body[0]) if body else ErrorWords("")
-    if not isinstance(body, Mapping):
-        return ErrorWords("")
-    inner = body.get("error")
-    if isinstance(inner, (Mapping, list)) and inner:
-        found = words_of(inner)
-        return found if found.message else found._replace(message=_message_in(body))
-    found = ErrorWords(_message_in(body), _scalar(body.get("code")), _text_or_none(body.get("type")))
-    return _unnest(found)
-
-
-def _message_in(body: Mapping[str, Any]) -> str:
-    for key in ("message", "error", "detail", "msg", "error_msg"):
-        value = body.get(key)
-        if isinstance(value, str) and value.strip():
-            return value.strip()
-    detail = body.get("detail")
-    return _json_text(detail) if detail else ""
-
-
-def _unnest(found: ErrorWords) -> ErrorWords:
-    """Unpacks an error that a relay wrapped as a JSON document inside its own message."""
-    start = found.message.find("{")
-    if start < 0 or '"' not in found.message:
-        return found
-    try:
-        inner, _ = json.JSONDecoder().raw_decode(found.message[start:])
-    except (ValueError, RecursionError):
-        return found
-    deeper = words_of(inner)
-    if not deeper.message:
-        return found
-    return ErrorWords(deeper.message, deeper.code or found.code, deeper.type or found.type)
-
-
-def _text_of(text: str) -> str:
-    stripped = text.strip()
-    if stripped[:1] != "<":
-        return stripped
-    # Only the beginning of a page is searched: the search for a title that never ends is slow in long ones.
-    title = re.search(r"<title[^<>]*>([^<]+)", stripped[:MESSAGE_LIMIT], re.IGNORECASE)
-    return f"an HTML page titled “{title.group(1).strip()}”" if title else "an HTML page"
-
-
-def _scalar(value: Any) -> str | int | None:
-    return value if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None
-
-
-def _text_or_none(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def classify(status: int, words: ErrorWords) -> type[APIStatusError]:
-    """Chooses the class of a refusal: by its code, type and words first, by its status second.
-
-    Args:
-        status: HTTP status, or the status that an error event names.
-        words: What `words_of` found in the body.
-
-    Returns:
-        A subclass of `APIStatusError`, or that class itself for an unknown status.
-    """
-    text = f"{words.code} {words.type} {words.message}"
-    for rule in _RULES:
-        if (rule.words and re.search(rule.words, text, re.IGNORECASE)) or status in rule.statuses:
-            return rule.kind
-    return APIStatusError
-
-
-def status_error(
-    status: int,
-    body: Any,
-    *,
-    headers: Mapping[str, str] | None = None,
-    request_id: str | None = None,
-    retry_after: float | None = None,
-) -> APIStatusError:
-    """Makes the typed error for a refusal.
-
-    Args:
-        status: HTTP status.
-        body: Parsed JSON, or the text if it is none.
-        headers: Response headers.
-        request_id: The gateway's id for this request; also looked for in the message.
-        retry_after: Seconds the gateway asked to wait.
-
-    Returns:
-        The error, ready to be raised.
-    """
-    words = words_of(body)
-    kind = classify(status, words)
-    request_id = request_id or _request_id_in(words.message)
-    said = _shortened(words.message) or ("the answer names no reason" if body else "the answer has no body")
-    parts = [f"{status}: {said}"]
-    if words.code and str(words.code) != str(status):
-        parts.append(f"(code {words.code})")
-    if request_id and request_id not in said:
-        parts.append(f"(request id {request_id})")
-    if remedy := _REMEDIES.get(kind):
-        parts.append(f"— {remedy}")
-    return kind(
-        " ".join(parts),
-        status_code=status,
-        code=words.code,
-        type=words.type,
-        request_id=request_id,
-        retry_after=retry_after,
-        body=body,
-        headers=headers,
-    )
-
-
-def _request_id_in(message: str) -> str | None:
-    found = re.search(r"request id:\s*([\w-]+)", message, re.IGNORECASE)
-    return found.group(1) if found else None
-
-
-def _shortened(message: str) -> str:
-    return message if len(message) <= MESSAGE_LIMIT else message[:MESSAGE_LIMIT] + "…"

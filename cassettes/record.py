@@ -13,7 +13,7 @@ import httpx
 
 from anyfast_emulator import Emulator
 from anyfast_transport import AnyfastWarning
-from anyfast_transport.learning import MEMORY
+from anyfast_transport.request.learning import MEMORY
 from cassettes.players import PLAYERS
 from cassettes.scenarios import SCENARIOS, Scenario
 from cassettes.tape import FOLDER, LIVE, URL, source, tape

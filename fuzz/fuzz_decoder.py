@@ -17,12 +17,10 @@ import yaml
 
 with atheris.instrument_imports(include=["anyfast_transport"]):
     from anyfast_transport import AnyfastError, StreamDecoder, decode_completion
-    from anyfast_transport.answer import settle
-    from anyfast_transport.content import Reading
-    from anyfast_transport.errors import status_error
-    from anyfast_transport.events import read_json
-    from anyfast_transport.tool_calls import ToolCall
-    from anyfast_transport.wire import Completion, usage_of
+    from anyfast_transport.lenient_json import read_json
+    from anyfast_transport.response.error_bodies import status_error
+    from anyfast_transport.response.verdicts import settle
+    from anyfast_transport.types import Completion, Reading, ToolCall, usage_of
 
 FOLDER = Path(__file__).parent
 _TOOLS = {"get_weather": {"type": "object", "properties": {"city": {"type": "string"}}}, "f": {}}

@@ -8,7 +8,7 @@ except ImportError as error:  # pragma: no cover - seen by the packaging test, i
     ) from error
 
 import langchain_anyfast.content_blocks  # noqa: F401  # registers the translator for model_provider="anyfast"
-from anyfast_transport.usage import Price, UsageTracker, track_usage
+from anyfast_transport.usage_tracking import Price, UsageTracker, track_usage
 from langchain_anyfast.chat_models import ChatAnyfast
 from langchain_anyfast.registration import enable_load, register
 from langchain_anyfast.usage import UsageCallbackHandler

@@ -25,11 +25,14 @@ from anyfast_transport import (
     Connection,
     __version__,
 )
-from anyfast_transport.answer import settle, without_executable_call
-from anyfast_transport.profile_file import family_with
-from anyfast_transport.request import Body, Call, build_body, wire_tool_choice
-from anyfast_transport.structured import Method, Structure
-from anyfast_transport.wire import Completion, Delta
+from anyfast_transport.families.profile_file import family_with
+from anyfast_transport.http.connections import SharesConnections
+from anyfast_transport.request.build import Body, build_body
+from anyfast_transport.request.call import Call
+from anyfast_transport.request.structured_output import Method, Structure
+from anyfast_transport.request.tool_choice import wire_tool_choice
+from anyfast_transport.response.verdicts import settle, without_executable_call
+from anyfast_transport.types import Completion, Delta
 from langchain_anyfast.chunks import chunk_of
 from langchain_anyfast.dumps import Dump
 from langchain_anyfast.errors import model_errors
@@ -53,7 +56,7 @@ def _saying_its_signature(hook: Hook) -> Hook:
     return hook
 
 
-class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
+class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
     """The models of the Anyfast gateway in LangChain: DeepSeek, Qwen, Doubao, Gemini and more, reasoning included.
 
     Setup:
@@ -291,7 +294,9 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         Returns:
             How many there are, about.
         """
-        from anyfast_transport.tokens import text_tokens  # few programs count, and each would wait for its patterns
+        from anyfast_transport.families.token_estimate import (
+            text_tokens,  # few programs count, and each would wait for its patterns
+        )
 
         return super().get_num_tokens(text) if self.custom_get_token_ids else text_tokens(text)
 
@@ -305,7 +310,7 @@ class ChatAnyfast(ChatParameters, Connection, BaseChatModel):
         Returns:
             How many there are, about.
         """
-        from anyfast_transport.tokens import prompt_tokens
+        from anyfast_transport.families.token_estimate import prompt_tokens
 
         if self.custom_get_token_ids:
             return super().get_num_tokens_from_messages(messages, tools)

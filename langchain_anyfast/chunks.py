@@ -11,9 +11,8 @@ from typing import Any
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from anyfast_transport.tool_calls import Fragment
+from anyfast_transport.types import Completion, Delta, Fragment
 from anyfast_transport.unvalidated import unvalidated
-from anyfast_transport.wire import Completion, Delta
 from langchain_anyfast.messages import REASONING, decode_delta, last_chunk
 
 _MESSAGE = decode_delta(Delta())

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from anyfast_transport.tool_calls import Fragment, ToolCall
-from anyfast_transport.wire import Completion, Delta
+from anyfast_transport.types import Completion, Delta, Fragment, ToolCall
 from langchain_anyfast.content_blocks import image_block, refusal_block
 from langchain_anyfast.messages import additional_kwargs, response_metadata, usage_metadata
 

@@ -17,8 +17,17 @@ from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, Us
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 
 from anyfast_transport.errors import UnsupportedParameterError
-from anyfast_transport.tool_calls import ToolCall, wire_call
-from anyfast_transport.wire import CALL_EXTRAS, MESSAGE_EXTRA, Choice, Completion, Delta, Message, usage_of
+from anyfast_transport.types import (
+    CALL_EXTRAS,
+    MESSAGE_EXTRA,
+    Choice,
+    Completion,
+    Delta,
+    Message,
+    ToolCall,
+    usage_of,
+    wire_call,
+)
 
 REASONING = "reasoning_content"
 _NOT_FOR_THE_WIRE = frozenset(

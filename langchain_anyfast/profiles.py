@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from langchain_core.language_models.model_profile import ModelProfile
 
-from anyfast_transport.families import PLAIN, Family, family_of
-from anyfast_transport.profile_file import family_with
+from anyfast_transport.families.profile_file import family_with
+from anyfast_transport.families.table import PLAIN, Family, family_of
 
 # Upstream, models page: text, images, video, audio and PDF.
 _SEES_AND_HEARS = frozenset({"text", "image_url", "video_url", "input_audio", "file"})

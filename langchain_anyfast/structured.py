@@ -26,7 +26,7 @@ from pydantic.v1 import ValidationError as ValidationErrorV1
 from pydantic_core import from_json, to_json
 
 from anyfast_transport.json_schema import errors_in
-from anyfast_transport.structured import object_in, problems, repair_request
+from anyfast_transport.response.objects import object_in, problems, repair_request
 from langchain_anyfast.messages import REASONING
 
 _GROWTH = 1.05

@@ -11,8 +11,8 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
-from anyfast_transport.usage import UsageTracker, observe
-from anyfast_transport.wire import Usage
+from anyfast_transport.types import Usage
+from anyfast_transport.usage_tracking import UsageTracker, observe
 
 
 class UsageCallbackHandler(BaseCallbackHandler):

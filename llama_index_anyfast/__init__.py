@@ -7,7 +7,7 @@ except ImportError as error:  # pragma: no cover - seen by the packaging test, i
         'llama_index_anyfast needs llama-index-core: pip install "anyfast-integrations[llama-index]"'
     ) from error
 
-from anyfast_transport.usage import Price, UsageTracker, track_usage
+from anyfast_transport.usage_tracking import Price, UsageTracker, track_usage
 from llama_index_anyfast.llm import AnyfastLLM
 from llama_index_anyfast.usage import UsageEventHandler
 

@@ -24,12 +24,15 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
 from pydantic import BaseModel, Field, field_serializer
 
-from anyfast_transport.client import AsyncClient, Client
-from anyfast_transport.connection import Connection
 from anyfast_transport.errors import AnyfastWarning, UnsupportedParameterError
-from anyfast_transport.parameters import ChatParameters, merged
-from anyfast_transport.profile_file import family_with
-from anyfast_transport.request import Call, build_body
+from anyfast_transport.families.profile_file import family_with
+from anyfast_transport.http.client import AsyncClient, Client
+from anyfast_transport.http.connections import SharesConnections
+from anyfast_transport.lenient_json import merged
+from anyfast_transport.request.build import build_body
+from anyfast_transport.request.call import Call
+from anyfast_transport.settings.connection import Connection
+from anyfast_transport.settings.parameters import ChatParameters
 from llama_index_anyfast.messages import JSON, encode_messages, naming_the_block, wire_name
 from llama_index_anyfast.observed import observed, observed_astream, observed_async, observed_stream
 from llama_index_anyfast.responses import (
@@ -56,7 +59,7 @@ _NOT_PICKLED = frozenset({"api_key", "default_headers", "http_client", "http_asy
 _NOT_COPIED = ("http_client", "http_async_client", "callback_manager", "rate_limiter")
 
 
-class AnyfastLLM(ChatParameters, Connection, StructuredOutput):
+class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput):
     """The models of the Anyfast gateway, reasoning included.
 
     Every parameter can also be given for one call, and the call wins. An unknown one is an error.

@@ -24,9 +24,18 @@ from llama_index.core.base.llms.types import (
 from pydantic import ValidationError
 
 from anyfast_transport.errors import UnsupportedParameterError
-from anyfast_transport.history import ROLES
-from anyfast_transport.tool_calls import ToolCall, entries_of, wire_call
-from anyfast_transport.wire import CALL_EXTRAS, MESSAGE_EXTRA, Choice, Completion, Message, usage_of
+from anyfast_transport.lenient_json import entries_of
+from anyfast_transport.request.history import ROLES
+from anyfast_transport.types import (
+    CALL_EXTRAS,
+    MESSAGE_EXTRA,
+    Choice,
+    Completion,
+    Message,
+    ToolCall,
+    usage_of,
+    wire_call,
+)
 
 JSON = dict[str, Any]
 

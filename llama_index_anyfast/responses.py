@@ -14,11 +14,11 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.llm import ToolSelection
 from pydantic_core import to_json
 
-from anyfast_transport.answer import settle
 from anyfast_transport.errors import InvalidResponseError
-from anyfast_transport.structured import object_in
-from anyfast_transport.tool_calls import Fragment, ToolCall, new_call_id, parsed_arguments
-from anyfast_transport.wire import Choice, Completion, Delta
+from anyfast_transport.lenient_json import parsed_arguments
+from anyfast_transport.response.objects import object_in
+from anyfast_transport.response.verdicts import settle
+from anyfast_transport.types import Choice, Completion, Delta, Fragment, ToolCall, new_call_id
 from llama_index_anyfast.chunks import call_block, response_of, text_block, thinking_block
 from llama_index_anyfast.messages import (
     CALLS,

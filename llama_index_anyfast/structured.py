@@ -28,8 +28,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
 from anyfast_transport.errors import AnyfastWarning, InvalidResponseError, UnsupportedParameterError
-from anyfast_transport.request import Call
-from anyfast_transport.structured import Method, Way, object_in, schema_instruction, way_to_structure
+from anyfast_transport.request.call import Call
+from anyfast_transport.request.structured_output import Method, Way, schema_instruction, way_to_structure
+from anyfast_transport.response.objects import object_in
 from llama_index_anyfast.messages import JSON, wire_name
 
 dispatcher = get_dispatcher(__name__)

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -22,18 +23,22 @@ MAY_IMPORT = {
     "anyfast_emulator": {"httpx", "pytest", "starlette", "uvicorn"},
     "anyfast_doctor": {"anyfast_transport", "httpx", "pydantic"},
 }
+FLOORS = (
+    {"http"},
+    {"request", "response"},  # these two do not know each other
+    {"settings"},
+    {"families"},
+    {"usage_tracking"},
+    {"types"},
+    {"lenient_json", "unvalidated", "json_schema"},
+    {"errors"},
+)
+"""The folders and modules of the transport, from the top: each may import those of the floors below it."""
 SPEAKS_HTTP = {
-    "anyfast_transport": {
-        "causes.py",
-        "client.py",
-        "connection.py",
-        "deadline.py",
-        "exchange.py",
-        "heads.py",
-        "pools.py",
-    },
-    "anyfast_doctor": {"asking.py"},
+    "anyfast_transport": re.compile("http/|settings/connection.py"),
+    "anyfast_doctor": re.compile("asking.py"),
 }
+LONGEST_FILE = 420
 
 
 def imports_of(path):
@@ -49,14 +54,51 @@ def test_imports_go_one_way(package):
     for path in (ROOT / package).rglob("*.py"):
         outside = set(imports_of(path)) - set(sys.stdlib_module_names) - {package}
         assert outside <= MAY_IMPORT[package], path.name
-        if package in SPEAKS_HTTP and path.name not in SPEAKS_HTTP[package]:
+        if package in SPEAKS_HTTP and not SPEAKS_HTTP[package].match(str(path.relative_to(ROOT / package))):
             assert not outside & {"httpx", "httpcore"}, path.name
+
+
+def inner_imports_of(path):
+    """The folders and modules of the transport that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("anyfast_transport"):
+            below = node.module.split(".")[1:2]
+            yield from below or (alias.name for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("anyfast_transport."))
+
+
+def test_each_floor_of_the_transport_imports_those_below():
+    floor_of = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+    for path in (ROOT / "anyfast_transport").rglob("*.py"):
+        inside = path.relative_to(ROOT / "anyfast_transport").parts[0].removesuffix(".py")
+        if inside == "__init__":
+            continue
+        for other in set(inner_imports_of(path)) - {inside}:
+            assert floor_of[other] > floor_of[inside], f"{path.relative_to(ROOT)} imports {other}"
+
+
+def test_no_module_of_the_transport_is_in_a_circle():
+    root = ROOT / "anyfast_transport"
+    imports = {}
+    for path in root.rglob("*.py"):
+        name = "anyfast_transport." + str(path.relative_to(root)).removesuffix(".py").replace("/", ".")
+        nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        imports[name] = {node.module for node in nodes} | {f"{n.module}.{a.name}" for n in nodes for a in n.names}
+    while leaves := {name for name, wanted in imports.items() if not wanted & (imports.keys() - {name})}:
+        imports = {name: wanted for name, wanted in imports.items() if name not in leaves}
+    assert not imports, sorted(imports)
+
+
+def test_no_file_of_the_transport_has_grown_too_long():
+    sizes = {path.name: len(path.read_text().splitlines()) for path in (ROOT / "anyfast_transport").rglob("*.py")}
+    assert not {name: size for name, size in sizes.items() if size > LONGEST_FILE}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_all_names_exactly_what_a_package_offers(package):
     module = importlib.import_module(package)
-    submodules = {path.stem for path in (ROOT / package).glob("*.py")}
+    submodules = {path.stem for path in (ROOT / package).iterdir()}
     offered = (
         {name for name in vars(module) if name.isidentifier() and not name.startswith("_")} - submodules - set(PACKAGES)
     )

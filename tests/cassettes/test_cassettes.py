@@ -10,7 +10,7 @@ import pytest
 import yaml
 from vcr.errors import CannotOverwriteExistingCassetteException
 
-from anyfast_transport.learning import MEMORY
+from anyfast_transport.request.learning import MEMORY
 from cassettes.players import ASYNC_PLAYERS, PLAYERS, Delivered, Turn
 from cassettes.record import record
 from cassettes.scenarios import SCENARIOS, City, Scenario

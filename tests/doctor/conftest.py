@@ -12,7 +12,7 @@ from anyfast_doctor.probes import OF_THE_GATEWAY, PROBES
 from anyfast_emulator import Emulator
 from anyfast_emulator.temperaments import Temperament
 from anyfast_transport import Connection, family_of
-from anyfast_transport.profile_file import overlaid
+from anyfast_transport.families.profile_file import overlaid
 
 QUIET = {"works", "not asked"}
 

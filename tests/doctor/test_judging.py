@@ -21,8 +21,8 @@ from anyfast_transport import (
     ServerError,
     family_of,
 )
-from anyfast_transport.errors import status_error
-from anyfast_transport.profile_file import parsed_profile, written_profile
+from anyfast_transport.families.profile_file import parsed_profile, written_profile
+from anyfast_transport.response.error_bodies import status_error
 
 BY_NAME = {probe.name: probe for probe in (*PROBES, *OF_THE_GATEWAY)}
 DEEPSEEK, QWEN, NEW = "deepseek-v4-flash", "qwen3.6-flash", "a-model-of-next-year"

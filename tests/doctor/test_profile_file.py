@@ -11,10 +11,10 @@ from langchain_core.load import dumpd
 from anyfast_emulator import Emulator
 from anyfast_emulator.temperaments import Temperament
 from anyfast_transport import ChatParameters, Client, Connection, UnsupportedParameterError, build_body, family_of
-from anyfast_transport.families import FAMILIES, PLAIN
-from anyfast_transport.profile_file import family_with, parsed_profile, read_profile, written_profile
-from anyfast_transport.request import Call
-from anyfast_transport.structured import Structure
+from anyfast_transport.families.profile_file import family_with, parsed_profile, read_profile, written_profile
+from anyfast_transport.families.table import FAMILIES, PLAIN
+from anyfast_transport.request.call import Call
+from anyfast_transport.request.structured_output import Structure
 from langchain_anyfast import ChatAnyfast
 from llama_index_anyfast import AnyfastLLM
 

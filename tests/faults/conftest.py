@@ -75,7 +75,7 @@ def tls_gateway(certificate):
 @pytest.fixture
 def fresh_clients():
     """The shared clients look at the environment when they are made; here they are made anew, and again behind it."""
-    from anyfast_transport import pools
+    from anyfast_transport.http import connections as pools
 
     def renew():
         pools.SHARED.close()
@@ -115,7 +115,7 @@ def quiet(monkeypatch):
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    from anyfast_transport import retries
+    from anyfast_transport.http import retries
 
     monkeypatch.setattr(retries, "FIRST_DELAY", 0.001)
     with warnings.catch_warnings():

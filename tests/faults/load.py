@@ -22,7 +22,7 @@ from fault_gateway import TEXT, Gateway, delta, good, hold, reset, slowly, sse, 
 from soak import resources
 
 import anyfast_transport as af
-from anyfast_transport import retries
+from anyfast_transport.http import retries
 
 SHORT_CALLS, SLOW_STREAMS, FAILING, THREADS = 100_000, 1000, 300, 32
 REFUSED = (whole(b'{"error":{"message":"no"}}', 400),)

@@ -25,7 +25,7 @@ from fault_faces import KEY
 from fault_gateway import DONE, END, Gateway, chunk, close, delta, finish, head, hold, reset, sse, whole
 
 import anyfast_transport as af
-from anyfast_transport import retries
+from anyfast_transport.http import retries
 
 THREADS, TASKS, LOOPS, MAX_RETRIES, TIMEOUT = 4, 25, 2, 2, 30.0
 NUMBER = re.compile(rb"call (\d+)\.")

@@ -28,7 +28,7 @@ from fault_gateway import (
 )
 
 import anyfast_transport as af
-from anyfast_transport import retries
+from anyfast_transport.http import retries
 
 BUSY = (whole(b'{"error":{"message":"busy"}}', 429),)
 SLOW = 0.15

@@ -21,7 +21,9 @@ from fault_gateway import (
 )
 
 import anyfast_transport as af
-from anyfast_transport import connection, deadline, exchange, pools
+from anyfast_transport.http import connections as pools
+from anyfast_transport.http import deadline, exchange, network_hooks
+from anyfast_transport.settings import connection
 
 TUNNEL = b"HTTP/1.1 200 Connection established\r\n\r\n"
 STALE = JSON.replace(TEXT.encode(), b"of another call")
@@ -314,7 +316,7 @@ def test_opening_gets_no_longer_than_the_deadline_leaves():
     try:
         for event in ("connection.connect_tcp.started", "connection.start_tls.started", "proxy.start_tls.started"):
             info["timeout"] = 10.0
-            deadline.watch_async(event, info)
+            network_hooks.watch_async(event, info)
             assert info["timeout"] <= 3.0
     finally:
         deadline.CURRENT.reset(token)

@@ -7,7 +7,8 @@ import threading
 import pytest
 from fault_gateway import bare, good, hold, part, wait, whole
 
-from anyfast_transport import pools, retries
+from anyfast_transport.http import connections as pools
+from anyfast_transport.http import retries
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ import httpx
 import pytest
 from fault_gateway import EVENTS, both, chunk, drip, good, head, hold, sse
 
-from anyfast_transport import AnyfastError, Client, pools, sizes
+from anyfast_transport import AnyfastError, Client
+from anyfast_transport.http import connections as pools
+from anyfast_transport.http import size_limits as sizes
 
 BEGINNING = sse(*EVENTS[:3])
 

@@ -8,7 +8,7 @@ import pytest
 from fault_gateway import TEXT, Gateway, delta, good, reset, slowly, sse, whole
 
 import anyfast_transport as af
-from anyfast_transport import pools
+from anyfast_transport.http import connections as pools
 
 SLOW = slowly(0.01)  # which lets all streams run at once
 

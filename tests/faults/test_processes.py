@@ -16,7 +16,8 @@ import pytest
 from fault_faces import KEY
 from fault_gateway import END, EVENTS, TEXT, chunk, good, hold, sse, wait
 
-from anyfast_transport import AnyfastError, pools
+from anyfast_transport import AnyfastError
+from anyfast_transport.http import connections as pools
 
 
 def test_ten_loops_in_a_row(face, gateway, llm):

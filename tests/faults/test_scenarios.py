@@ -35,7 +35,7 @@ from fault_gateway import (
 )
 
 import anyfast_transport
-from anyfast_transport import sizes
+from anyfast_transport.http import size_limits as sizes
 
 IN_TIME = 5.0
 """Seconds beyond its timeout in which every case ends, on a machine that does much else."""

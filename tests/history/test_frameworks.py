@@ -15,8 +15,7 @@ from llama_index.core.base.llms.types import ChatMessage as LlamaMessage
 from llama_index.core.base.llms.types import TextBlock, ThinkingBlock, ToolCallBlock
 
 from anyfast_emulator import Emulator
-from anyfast_transport.tool_calls import ToolCall
-from anyfast_transport.wire import Choice, Completion
+from anyfast_transport.types import Choice, Completion, ToolCall
 from langchain_anyfast import ChatAnyfast
 from langchain_anyfast import messages as langchain
 from llama_index_anyfast import AnyfastLLM

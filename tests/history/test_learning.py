@@ -22,9 +22,9 @@ from anyfast_transport import (
     RateLimitError,
     StreamInterruptedError,
 )
-from anyfast_transport.errors import status_error
-from anyfast_transport.learning import MEMORY, lesson_of, without_refused
-from anyfast_transport.refusals import FORMS
+from anyfast_transport.request.learning import MEMORY, lesson_of, without_refused
+from anyfast_transport.request.refused_features import FORMS
+from anyfast_transport.response.error_bodies import status_error
 
 MODEL = "gpt-4o"
 ASK = {"role": "user", "content": "Hi"}

@@ -12,8 +12,8 @@ from anyfast_emulator.contract import MODELS as SERVED
 from anyfast_emulator.history import check_history
 from anyfast_emulator.memory import Memory
 from anyfast_transport import Call, ChatParameters, build_body, family_of
-from anyfast_transport.history import alternating, prepared, system_first
-from anyfast_transport.pairing import NO_RESULT, ORPHAN
+from anyfast_transport.request.history import alternating, prepared, system_first
+from anyfast_transport.request.tool_results import NO_RESULT, ORPHAN
 
 DEEPSEEK, QWEN, DOUBAO, KIMI = "deepseek-v4-pro", "qwen3.6-flash", "doubao-seed-evolving", "kimi-k2.6"
 GEMINI, PLAIN, GLM = "gemini-3-pro-preview", "gpt-4o", "glm-5.2"

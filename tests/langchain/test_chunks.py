@@ -4,8 +4,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from anyfast_transport.tool_calls import Fragment
-from anyfast_transport.wire import Delta
+from anyfast_transport.types import Delta, Fragment
 from langchain_anyfast.chunks import chunk_of
 from langchain_anyfast.messages import decode_delta
 

@@ -25,8 +25,8 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call
 
 from anyfast_emulator.answers import Answer, Raw, ToolCall
 from anyfast_transport import StreamDecoder, UnsupportedParameterError, decode_completion
-from anyfast_transport import tool_calls as calls
 from anyfast_transport.errors import AuthenticationError
+from anyfast_transport.response import tool_calls as calls
 from langchain_anyfast.messages import (
     decode_delta,
     decode_message,

@@ -9,7 +9,7 @@ from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import tool
 
-from anyfast_transport.tokens import prompt_tokens
+from anyfast_transport.families.token_estimate import prompt_tokens
 
 PROFILES = {
     # What the pages and guides say of each model: window, longest answer, efforts, and what it takes beside text.

@@ -27,8 +27,8 @@ from anyfast_transport import (
     InvalidResponseError,
     StreamInterruptedError,
     UnsupportedParameterError,
-    client,
 )
+from anyfast_transport.http import client
 from llama_index_anyfast import AnyfastLLM
 from tests.faults.fault_gateway import EVENTS, Gateway, hold, reset, sse
 
@@ -245,7 +245,7 @@ async def test_05_unreadable_arguments_never_execute(streaming, arguments, finis
 
 async def test_05_a_long_argument_is_parsed_a_fixed_number_of_times(make, emulator, monkeypatch):
     """1,250 chunks of 16 characters: what is parsed at every chunk would be parsed 12 million characters long."""
-    from anyfast_transport import tool_calls
+    from anyfast_transport.response import tool_calls
     from llama_index_anyfast import responses
 
     arguments = json.dumps({"country": "x" * 20_000})

@@ -12,8 +12,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from anyfast_transport.tool_calls import Fragment
-from anyfast_transport.wire import Delta
+from anyfast_transport.types import Delta, Fragment
 from llama_index_anyfast.chunks import call_block, response_of, text_block, thinking_block
 from llama_index_anyfast.responses import Reader, StreamReader
 

@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock, ToolCallBlock
 
-from anyfast_transport.stream import StreamDecoder
+from anyfast_transport.response.stream import StreamDecoder
 from langchain_anyfast import ChatAnyfast
 from llama_index_anyfast import AnyfastLLM
 from tests.performance.streams import DOCUMENT, URL, InMemory, calls, copied, growth, per_step, text

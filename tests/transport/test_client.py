@@ -38,12 +38,11 @@ from anyfast_transport import (
     UnsupportedParameterError,
     aclose_shared_connections,
     close_shared_connections,
-    exchange,
-    retries,
-    sizes,
 )
-from anyfast_transport.connection import DEFAULT_BASE_URL, warn_of_plain_http
-from anyfast_transport.pools import SharedPools
+from anyfast_transport.http import exchange, retries
+from anyfast_transport.http import size_limits as sizes
+from anyfast_transport.http.connections import SharedPools
+from anyfast_transport.settings.connection import DEFAULT_BASE_URL, warn_of_plain_http
 
 KEY = "sk-DoNotShowThisKeyAnywhere"
 SOON = 2.0

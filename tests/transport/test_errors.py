@@ -32,7 +32,7 @@ from anyfast_transport import (
     UnsupportedParameterError,
     errors,
 )
-from anyfast_transport.errors import MESSAGE_LIMIT, ErrorWords, status_error, words_of
+from anyfast_transport.response.error_bodies import MESSAGE_LIMIT, ErrorWords, status_error, words_of
 
 
 def said(message: Any, code: Any = None, type: Any = None) -> dict[str, Any]:  # noqa: A002  # the wire's own name

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from anyfast_transport import Call, ChatParameters, UnsupportedParameterError, build_body, family_of
-from anyfast_transport.families import FAMILIES, PLAIN
+from anyfast_transport.families.table import FAMILIES, PLAIN
 
 FAMILY_OF = {
     # The enums of the reference pages that this client is written for.

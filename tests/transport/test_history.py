@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyfast_transport import UnsupportedParameterError, family_of
-from anyfast_transport.history import prepared, with_instruction
+from anyfast_transport.request.history import prepared, with_instruction
 
 DEEPSEEK, QWEN, DOUBAO, KIMI = "deepseek-v4-pro", "qwen3.6-flash", "doubao-seed-evolving", "kimi-k2.6"
 GEMINI_3, GEMINI_25, PLAIN = "gemini-3-pro-preview", "gemini-2.5-pro", "gpt-5-4"

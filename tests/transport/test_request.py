@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from anyfast_transport import AnyfastWarning, Call, ChatParameters, UnsupportedParameterError, build_body
-from anyfast_transport.families import FAMILIES
+from anyfast_transport.families.table import FAMILIES
 
 DEEPSEEK, QWEN, DOUBAO, GEMINI = "deepseek-v4-pro", "qwen3.6-flash", "doubao-seed-evolving", "gemini-2.5-pro"
 KIMI, PLAIN = "kimi-k2.6", "gpt-5-4"

@@ -22,7 +22,7 @@ from anyfast_transport import (
     StreamInterruptedError,
     UnsupportedParameterError,
 )
-from anyfast_transport.retries import delay_before_retry, retry_after
+from anyfast_transport.http.retries import delay_before_retry, retry_after
 
 BUSY = RateLimitError("busy", status_code=429)
 

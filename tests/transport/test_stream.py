@@ -27,11 +27,12 @@ from anyfast_transport import (
     decode_completion,
     usage_of,
 )
-from anyfast_transport.answer import lost_to_reasoning, settle
-from anyfast_transport.errors import words_of
-from anyfast_transport.events import EventDecoder, read_json
-from anyfast_transport.stream import delta_of, is_document
-from anyfast_transport.tool_calls import ToolCall
+from anyfast_transport.lenient_json import read_json
+from anyfast_transport.response.error_bodies import words_of
+from anyfast_transport.response.sse import EventDecoder
+from anyfast_transport.response.stream import delta_of, is_document
+from anyfast_transport.response.verdicts import lost_to_reasoning, settle
+from anyfast_transport.types import ToolCall
 
 # --- bytes → events -----------------------------------------------------------------------------------------------
 

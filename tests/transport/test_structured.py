@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anyfast_transport.structured import object_in, problems, repair_request
+from anyfast_transport.response.objects import object_in, problems, repair_request
 
 FOUND = {
     "alone": ('{"a": 1}', {"a": 1}),

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyfast_transport import tool_calls
-from anyfast_transport.tool_calls import ToolCallAssembler, new_call_id, parsed_arguments, whole_calls, wire_call
+from anyfast_transport.lenient_json import parsed_arguments
+from anyfast_transport.response import tool_calls
+from anyfast_transport.response.tool_calls import ToolCallAssembler, whole_calls
+from anyfast_transport.types import new_call_id, wire_call
 
 
 def entry(call_id: Any = ..., name: Any = ..., arguments: Any = ..., index: Any = ..., **more: Any) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from langchain_openai import ChatOpenAI
 from llama_index.core.base.llms.types import ChatResponse, TextBlock, ThinkingBlock, ToolCallBlock
 from llama_index.llms.openai_like import OpenAILike
 
-from anyfast_transport.tool_calls import parsed_arguments
-from anyfast_transport.wire import usage_of
+from anyfast_transport.lenient_json import parsed_arguments
+from anyfast_transport.types import usage_of
 from tests.wire import through
 from tests.wire.captures import Capture, Delivered, captures, faults
 

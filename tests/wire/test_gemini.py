@@ -12,7 +12,7 @@ from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.workflow import JsonSerializer
 
 from anyfast_transport import StreamDecoder
-from anyfast_transport.images import MarkdownImages
+from anyfast_transport.response.images import MarkdownImages
 from tests.wire.through import (
     ASKED,
     OFFERED,

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyfast_transport import StreamDecoder
-from anyfast_transport.content import ContentReader, Reading
-from anyfast_transport.think_tags import LONGEST_WAIT, ThinkTags
+from anyfast_transport.response.content import ContentReader
+from anyfast_transport.response.think_tags import LONGEST_WAIT, ThinkTags
+from anyfast_transport.types import Reading
 from tests.wire.through import both_ways, chunk, events, streamed, whole
 
 FIELDS = {

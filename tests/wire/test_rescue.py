@@ -13,8 +13,8 @@ from llama_index.core.tools import FunctionTool
 
 from anyfast_emulator import Answer, Emulator
 from anyfast_transport import InvalidResponseError
-from anyfast_transport.rescue import CallsInText
-from anyfast_transport.tool_calls import parsed_arguments
+from anyfast_transport.lenient_json import parsed_arguments
+from anyfast_transport.response.text_tool_calls import CallsInText
 from langchain_anyfast import ChatAnyfast
 from llama_index_anyfast import AnyfastLLM
 from tests.wire.through import OFFERED, both_ways, streamed, whole

@@ -17,8 +17,8 @@ from llama_index.core.base.llms.types import (
 
 from anyfast_transport import AnyfastError, APIStatusError, StreamInterruptedError
 from anyfast_transport import errors as ours
-from anyfast_transport.tool_calls import parsed_arguments
-from anyfast_transport.wire import Completion
+from anyfast_transport.lenient_json import parsed_arguments
+from anyfast_transport.types import Completion
 from langchain_anyfast import ChatAnyfast
 from llama_index_anyfast import AnyfastLLM
 from tests.wire.captures import Delivered

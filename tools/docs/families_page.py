@@ -16,8 +16,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from anyfast_transport import families
-from anyfast_transport.families import FAMILIES, PLAIN, Family
+from anyfast_transport.families import table as families
+from anyfast_transport.families.table import FAMILIES, PLAIN, Family
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "families.md"
@@ -30,7 +30,8 @@ HEAD = """# Model families
 
 What each family departs in from OpenAI's dialect, and where that is written.
 
-This page is made from `anyfast_transport/families.py` by `make pages`; the sources are the comments beside the facts.
+This page is made from `anyfast_transport/families/table.py` by `make pages`; the sources are the comments beside the
+facts.
 *Page* is the family's page in Anyfast's API reference, *upstream* the vendor's own document, *recorded* an exchange
 that somebody recorded, *new-api* the open-source gateway that Anyfast appears to run. A *guess* is ours. None of this
 was tried on the live gateway. Where no source stands, the fact follows from those around it, or takes back one of the

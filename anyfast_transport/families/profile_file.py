@@ -1,0 +1,274 @@
+"""Facts that lie over the rows of `families.py`: a small JSON file that `anyfast-doctor` writes, or somebody by hand.
+
+```
+{
+  "format": 1,
+  "models": {
+    "deepseek-v4-pro": {"effort_path": "reasoning_effort", "reasoning_placeholder": ""}
+  }
+}
+```
+
+A key under `models` is the beginning of a model id, as the rows' own prefixes are; of several that fit, the longer one
+lies above. The facts are those of `Family`, except its name and prefixes; `thinking` has the keys `on`, `off` and
+`unsaid`, and replaces the row's as a whole.
+"""
+
+import difflib
+import functools
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+
+from anyfast_transport.errors import UnsupportedParameterError
+from anyfast_transport.families.table import Family, family_of
+
+FORMAT = 1
+"""The format that this version writes, and the newest that it reads."""
+
+PROFILE_VARIABLE = "ANYFAST_PROFILE"
+
+Facts = Mapping[str, Any]
+"""Names of `Family`'s attributes → their values."""
+
+STATES = {"on": True, "off": False, "unsaid": None}
+"""How a file names the states of thinking that a row has fragments for."""
+_NOT_FACTS = ("name", "prefixes")
+_NEAR = 0.5
+
+
+def _compiled(pattern: str | None) -> str | None:
+    try:
+        re.compile(pattern or "")
+    except re.error as error:
+        raise ValueError(f"no regular expression ({error})") from None
+    return pattern
+
+
+# What a row's own annotation leaves open: a row is ours to get right, a file is not.
+_NARROWER: Mapping[str, Any] = {
+    "thinking": dict[Literal["on", "off", "unsaid"], dict[str, Any]],
+    "effort_path": Annotated[str, Field(pattern=r"^\w+(\.\w+)*$")] | None,
+    "effort_levels": tuple[Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"], ...],
+    "length_parameter": Annotated[str, Field(min_length=1)],
+    "max_output": Annotated[int, Field(ge=1)] | None,
+    "stop_limit": Annotated[int, Field(ge=1)] | None,
+    "call_ids": Annotated[str | None, AfterValidator(_compiled)],
+    "context_window": Annotated[int, Field(ge=1)] | None,
+    "output_limit": Annotated[int, Field(ge=1)] | None,
+}
+
+
+@functools.cache
+def _types() -> Mapping[str, TypeAdapter[Any]]:
+    hints = {**get_type_hints(Family), **_NARROWER}
+    return {one.name: TypeAdapter(hints[one.name]) for one in fields(Family) if one.name not in _NOT_FACTS}
+
+
+def family_with(model: str, profile_file: str | None) -> Family:
+    """Finds the row of a model, under what a profile file says of it.
+
+    Args:
+        model: Model id.
+        profile_file: Path of the file; None is the plain row. The file is read again when it has changed.
+
+    Returns:
+        The family.
+
+    Raises:
+        UnsupportedParameterError: The file cannot be read, or is no profile; the message names it.
+    """
+    if profile_file is None:
+        return family_of(model)
+    return _overlaid(model, profile_file, _stamp(profile_file))
+
+
+def read_profile(path: str) -> Mapping[str, Facts]:
+    """Reads a profile file.
+
+    Args:
+        path: Where it is.
+
+    Returns:
+        Beginning of a model id, in lower case → facts.
+
+    Raises:
+        UnsupportedParameterError: As `family_with`.
+    """
+    return _read(path, _stamp(path))
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    try:
+        found = Path(path).expanduser().stat()
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    return found.st_mtime_ns, found.st_size
+
+
+@functools.lru_cache(maxsize=16)
+def _read(path: str, _: tuple[int, int]) -> Mapping[str, Facts]:
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    return parsed_profile(text, source=path)
+
+
+def _unreadable(path: str, error: Exception) -> UnsupportedParameterError:
+    said = getattr(error, "strerror", None) or str(error)
+    return _wrong(path, f"cannot be read ({said}). Correct profile_file or {PROFILE_VARIABLE}, or take it away")
+
+
+@functools.lru_cache(maxsize=1024)
+def _overlaid(model: str, path: str, stamp: tuple[int, int]) -> Family:
+    family = family_of(model)
+    for facts in facts_of(model, _read(path, stamp)):
+        family = overlaid(family, facts)
+    return family
+
+
+def facts_of(model: str, profile: Mapping[str, Facts]) -> list[Facts]:
+    """What a profile says of a model.
+
+    Args:
+        model: Model id; a vendor in front and case are ignored, as by `family_of`.
+        profile: Beginning of a model id → facts.
+
+    Returns:
+        The facts of every key that fits, the one to be laid on top last.
+    """
+    return [profile[key] for key in sorted(profile, key=len) if bare_id(model).startswith(key)]
+
+
+def bare_id(model: str) -> str:
+    """A model's id without a vendor in front, in lower case; as `family_of` reads it."""
+    return model.rsplit("/", 1)[-1].lower()
+
+
+def overlaid(family: Family, facts: Facts) -> Family:
+    """Lays facts over a row.
+
+    Args:
+        family: The row; not changed.
+        facts: Attribute of `Family` → value.
+
+    Returns:
+        A new row.
+    """
+    return replace(family, **facts)
+
+
+def parsed_profile(text: str, *, source: str) -> Mapping[str, Facts]:
+    """Reads the text of a profile.
+
+    Args:
+        text: JSON.
+        source: Where it is from, for messages.
+
+    Returns:
+        Beginning of a model id, in lower case → facts.
+
+    Raises:
+        UnsupportedParameterError: It is no profile, of a newer format, or says a fact that there is not; the message
+            names source, model and fact.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise _wrong(source, f"is no JSON ({error})") from None
+    models = document.get("models") if isinstance(document, dict) else None
+    if not isinstance(models, dict) or type(document.get("format")) is not int:
+        raise _wrong(source, 'is no profile: it should be {"format": 1, "models": {"<beginning of an id>": {…}}}')
+    if document["format"] > FORMAT:
+        raise _wrong(
+            source,
+            f"has the format {document['format']}, and this version reads {FORMAT}. Update anyfast-integrations",
+        )
+    return {bare_id(model): _checked(facts, source, model) for model, facts in models.items()}
+
+
+def _checked(facts: Any, source: str, model: str) -> Facts:
+    if not isinstance(facts, dict) or not model:
+        raise _wrong(source, f"says nothing that can be read of the model {model!r}: it should be an object of facts")
+    return {name: _value(name, value, f"{source}: {model}") for name, value in facts.items()}
+
+
+def _value(name: str, value: Any, where: str) -> Any:
+    kind = _types().get(name)
+    if kind is None:
+        near = difflib.get_close_matches(name, list(_types()), n=1, cutoff=_NEAR)
+        raise _wrong(where, f"has no fact {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    try:
+        checked = kind.validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        at = ".".join(map(str, (name, *first["loc"])))
+        raise _wrong(where, f"has a wrong {at}: {first['msg']}") from None
+    return {STATES[key]: fragment for key, fragment in checked.items()} if name == "thinking" else checked
+
+
+def _wrong(where: str, what: str) -> UnsupportedParameterError:
+    return UnsupportedParameterError(f"The profile file {where} {what}.", parameter="profile_file")
+
+
+def written_profile(models: Mapping[str, Facts]) -> str:
+    """Writes a profile.
+
+    Args:
+        models: Beginning of a model id → facts.
+
+    Returns:
+        JSON that `parsed_profile` reads.
+    """
+    written = {model: written_facts(facts) for model, facts in sorted(models.items())}
+    return json.dumps({"format": FORMAT, "models": written}, indent=2, ensure_ascii=False) + "\n"
+
+
+def written_facts(facts: Facts) -> dict[str, Any]:
+    """Facts as JSON values.
+
+    Args:
+        facts: Attribute of `Family` → value.
+
+    Returns:
+        The same, as a profile file has it.
+    """
+    return {name: _json_of(name, value) for name, value in sorted(facts.items())}
+
+
+def _json_of(name: str, value: Any) -> Any:
+    if name == "thinking":
+        return {key: dict(value[state]) for key, state in STATES.items() if state in value}
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def profile_from_env() -> str | None:
+    """The path that the environment names.
+
+    Returns:
+        The value of ANYFAST_PROFILE, or None.
+    """
+    return os.environ.get(PROFILE_VARIABLE) or None
+
+
+def as_path(value: Any) -> Any:
+    """A path as the text that a dump can hold.
+
+    Args:
+        value: What the user gave.
+
+    Returns:
+        The text of a path; anything else as it is.
+    """
+    return os.fspath(value) if isinstance(value, os.PathLike) else value

@@ -1,0 +1,1 @@
+"""Sending and receiving: the clients, their connections, clocks, limits and retries. All I/O is here."""

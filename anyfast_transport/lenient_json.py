@@ -1,0 +1,100 @@
+"""JSON as servers and models write it: what strict readers refuse, but has one meaning, is read. Pure."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import from_json
+
+BOM = b"\xef\xbb\xbf"
+
+
+_DEEPEST = 200
+"""Levels of nesting that JSON may have; pydantic's reader stops there, too."""
+
+
+def read_json(data: bytes) -> Any:
+    """Reads JSON that may hold what strict readers refuse: a BOM, broken UTF-8, lone surrogates, NaN.
+
+    Args:
+        data: The bytes of one document.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: It is no JSON, or is nested too deeply.
+    """
+    try:
+        return from_json(data)
+    except ValueError:
+        text = data.removeprefix(BOM).decode("utf-8", "replace")
+    try:
+        return _without_surrogates(json.loads(text), _DEEPEST)
+    except RecursionError:
+        problem = "nested too deeply"
+    except ValueError as error:
+        problem = str(error)
+    raise ValueError(problem)  # outside, for the error above holds the whole document
+
+
+def _without_surrogates(value: Any, depth: int) -> Any:
+    """Lone halves of UTF-16 pairs cannot be encoded again, so they would break the next request."""
+    if depth < 0:
+        raise ValueError("nested too deeply")
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_without_surrogates(item, depth - 1) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key, depth): _without_surrogates(item, depth - 1) for key, item in value.items()}
+    return value
+
+
+def parsed_arguments(text: str) -> dict[str, Any] | None:
+    """Reads the arguments of a finished call.
+
+    Args:
+        text: The raw arguments; empty and `null` are those of a tool without any.
+
+    Returns:
+        The object, or None if the text is not one: it is never repaired.
+    """
+    if not text.strip():
+        return {}
+    try:
+        value = from_json(text)
+    except ValueError:
+        try:
+            value = json.loads(text)  # slower, and takes more: lone surrogates, deep nesting
+        except (ValueError, RecursionError):
+            return None
+    if value is None:
+        return {}
+    return value if isinstance(value, dict) else None
+
+
+def entries_of(value: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list that came over the wire; anything else has none."""
+    if not isinstance(value, list):
+        return []
+    # A dict is asked for first: asking an abstract class costs ten times as much.
+    return [item for item in value if isinstance(item, dict) or isinstance(item, Mapping)]  # noqa: SIM101  # as above
+
+
+def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Merges two JSON objects, nested objects included; neither is changed.
+
+    Args:
+        under: The object that yields.
+        over: The object that wins.
+
+    Returns:
+        A new object.
+    """
+    result = dict(under)
+    for key, value in over.items():
+        below = result.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(below, value) if both else value  # type: ignore[arg-type]  # `both` has looked
+    return result

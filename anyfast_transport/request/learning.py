@@ -1,0 +1,180 @@
+"""What a model at a gateway does not take, learned from the refusal that says so. No I/O.
+
+A gateway routes one model id to servers of different vintages, so no table knows every parameter and form that is
+refused. A refusal that names one of `refusals.FORMS` is answered, once for a call, by the request without it; if that
+goes through, it is remembered for this base_url and model as long as the process lives.
+"""
+
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from anyfast_transport.errors import AnyfastError, BadRequestError, ContextWindowExceededError
+from anyfast_transport.request.build import Body, body_like, row_of, tell
+from anyfast_transport.request.refused_features import FORMS, JSON, Lesson, effort_of
+from anyfast_transport.request.thinking import EFFORTS, nearest_effort, thinks
+
+_OF_THINKING = re.compile("think|reasoning mode|思考", re.IGNORECASE)
+
+
+def lesson_of(error: AnyfastError, body: Mapping[str, Any]) -> Lesson | None:
+    """What a refusal teaches about the body that was refused.
+
+    Args:
+        error: What the request ended with.
+        body: The request body.
+
+    Returns:
+        The lesson; None if the error is no refusal of a form that could be left out.
+    """
+    if not isinstance(error, BadRequestError) or isinstance(error, ContextWindowExceededError):
+        return None
+    named = _named_parameter(error.body)
+    root = re.split(r"[.\[]", named)[0]
+    # A refusal that names its parameter is about no other; a null is wrong in any of them.
+    is_named = root in body.keys() - {"messages", "tools"}
+    text = f"{named} {error.message}"
+    for name, form in FORMS.items():
+        if form.is_meant(text) and (not is_named or root in form.parameters or name == "null"):
+            lesson = _lesson(name, body, text)
+            if _rewritten(body, lesson) is not None:
+                return lesson
+    return None
+
+
+def _named_parameter(body: Any) -> str:
+    body = body[0] if isinstance(body, list) and body else body
+    inner = body.get("error") if isinstance(body, Mapping) else None
+    found = inner.get("param") if isinstance(inner, Mapping) else None
+    return found if isinstance(found, str) else ""
+
+
+def _lesson(name: str, body: Mapping[str, Any], text: str) -> Lesson:
+    thinking = thinks(row_of(body), body) if _OF_THINKING.search(text) else None
+    if name != "effort":
+        return Lesson(name, thinking)
+    effort = effort_of(cast("JSON", body))
+    levels = (level for level in EFFORTS[1:] if level != effort and re.search(rf"\b{level}\b", text))
+    return Lesson(name, thinking, effort, tuple(levels))
+
+
+def _rewritten(body: Mapping[str, Any], lesson: Lesson) -> JSON | None:
+    if lesson.thinking is not None and lesson.thinking != thinks(row_of(body), body):
+        return None
+    return FORMS[lesson.form].rewritten(cast("JSON", body), lesson)
+
+
+def _said(lesson: Lesson) -> str:
+    if not lesson.effort:
+        return FORMS[lesson.form].said
+    instead = f"sent as {nearest_effort(lesson.effort, lesson.levels)!r}" if lesson.levels else "left out"
+    return f"reasoning_effort {lesson.effort!r} {instead}"
+
+
+def without_refused(body: Mapping[str, Any], lessons: Sequence[Lesson]) -> Body:
+    """A body without what is known to be refused.
+
+    Args:
+        body: A request body; not changed.
+        lessons: What is known.
+
+    Returns:
+        The body that is sent, with its repairs.
+    """
+    sent, repairs = body_like(body, body), list(getattr(body, "repairs", ()))
+    for lesson in lessons:
+        changed = _rewritten(sent, lesson)
+        if changed is not None:
+            sent = body_like(changed, body)
+            repairs.append(f"{_said(lesson)}, since this model refuses it")
+    sent.repairs = tuple(repairs)
+    return sent
+
+
+class Memory:
+    """What was learned, by base_url and model. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lessons: dict[tuple[str, str], tuple[Lesson, ...]] = {}
+        self._lock = threading.Lock()
+
+    def lessons(self, base_url: str, model: str) -> tuple[Lesson, ...]:
+        """What is known of a model, in the order in which it was learned."""
+        return self._lessons.get((base_url, model), ())
+
+    def keep(self, base_url: str, model: str, lesson: Lesson) -> bool:
+        """Keeps a lesson.
+
+        Args:
+            base_url: Where the model is.
+            model: Its id.
+            lesson: What it does not take.
+
+        Returns:
+            Whether that is news.
+        """
+        with self._lock:
+            known = self._lessons.get((base_url, model), ())
+            if lesson in known:
+                return False
+            self._lessons[base_url, model] = (*known, lesson)
+            return True
+
+    def forget(self) -> None:
+        """Forgets everything, as a new process does."""
+        with self._lock:
+            self._lessons.clear()
+
+
+MEMORY = Memory()
+"""What this process has learned."""
+
+
+class Draft:
+    """The body of one call, and what is learned while it is sent.
+
+    Args:
+        body: The body as it was built.
+        base_url: Where it goes.
+        learns: Whether refusals are learned from.
+        memory: What is known already.
+
+    Attributes:
+        body: The body as it is sent.
+    """
+
+    def __init__(self, body: Mapping[str, Any], base_url: str, *, learns: bool, memory: Memory = MEMORY) -> None:
+        self._memory, self._base_url, self._model = memory, base_url, str(body.get("model"))
+        self._may_learn = learns
+        self._pending: tuple[Lesson, AnyfastError] | None = None
+        self.body = without_refused(body, memory.lessons(base_url, self._model) if learns else ())
+
+    def revise(self, error: AnyfastError) -> bool:
+        """Looks whether a refusal can be answered by another body.
+
+        Args:
+            error: What the attempt ended with.
+
+        Returns:
+            Whether `body` is another now, to be sent at once. True only once.
+        """
+        lesson = lesson_of(error, self.body) if self._may_learn else None
+        if lesson is None:
+            return False
+        self._may_learn, self._pending = False, (lesson, error)
+        self.body = without_refused(self.body, [lesson])
+        return True
+
+    def went_through(self) -> None:
+        """Remembers what the refusal taught, now that the revised body was taken, and tells the user."""
+        if self._pending is None:
+            return
+        (lesson, error), self._pending = self._pending, None
+        if self._memory.keep(self._base_url, self._model, lesson):
+            tell(
+                f"{self._model} at {urlsplit(self._base_url).netloc} refused a part of the request: "
+                f"{_said(lesson)}, now and for the rest of this process. "
+                f"learn_from_refusals=False switches that off. The refusal: {error.message[:300]}"
+            )

@@ -1,0 +1,114 @@
+"""Whether a model will think, and how that is said to it. Pure."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from anyfast_transport.errors import UnsupportedParameterError
+from anyfast_transport.families.table import Family
+
+JSON = dict[str, Any]
+Tell = Callable[[str], None]
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""Every level of effort that some upstream knows, weakest first."""
+
+
+def thinks(family: Family, body: Mapping[str, Any]) -> bool:
+    """Reads from a body whether the model will think.
+
+    Args:
+        family: The model's row.
+        body: A request body, or its fields about thinking.
+
+    Returns:
+        True if it will.
+    """
+    off, on = family.thinking.get(False), family.thinking.get(True)
+    if off and _holds(body, off):
+        return family.thinking_off_is_weaker
+    if on and _holds(body, on):
+        return True
+    if family.effort_path and _at(body, family.effort_path) in family.effort_without_thinking:
+        return False
+    return family.thinks_by_default
+
+
+def _holds(body: Any, fragment: Any) -> bool:
+    if not isinstance(fragment, Mapping):
+        return bool(body == fragment)
+    return isinstance(body, Mapping) and all(key in body and _holds(body[key], fragment[key]) for key in fragment)
+
+
+def _at(body: Any, path: str) -> Any:
+    for key in path.split("."):
+        body = body.get(key) if isinstance(body, Mapping) else None
+    return body
+
+
+def _put(body: JSON, path: str, value: Any) -> None:
+    *above, last = path.split(".")
+    for key in above:
+        body = body.setdefault(key, {})
+    body[last] = value
+
+
+def thinking_fields(values: Mapping[str, Any], family: Family, tell: Tell = lambda _: None) -> JSON:
+    """The fields about thinking: the switch and the effort.
+
+    Args:
+        values: Parameter → value, the model among them.
+        family: The model's row.
+        tell: Hears what was changed.
+
+    Returns:
+        A fragment of the body.
+
+    Raises:
+        UnsupportedParameterError: The family has no documented way to say it.
+    """
+    wanted = values.get("thinking")
+    if wanted is not None and wanted not in family.thinking:
+        state = "on" if wanted else "off"
+        raise UnsupportedParameterError(
+            f"No way is known to switch thinking {state} for {values['model']} ({family.name} dialect). "
+            "If you know one, send it in extra_body.",
+            parameter="thinking",
+            model=values["model"],
+        )
+    fields = copy.deepcopy(dict(family.thinking.get(wanted, {})))
+    if wanted is False and family.thinking_off_is_weaker:
+        tell(f"{values['model']} cannot stop thinking: its lowest level is sent instead.")
+    if values.get("reasoning_effort") and wanted is not False:
+        _put_effort(fields, values, family, tell)
+    return fields
+
+
+def _put_effort(fields: JSON, values: Mapping[str, Any], family: Family, tell: Tell) -> None:
+    effort = values["reasoning_effort"]
+    if family.effort_path is None:
+        tell(f"{values['model']} ({family.name}) has no reasoning_effort: it is not sent.")
+        return
+    if values.get("thinking") is None and not family.thinks_by_default and family.thinking:
+        return
+    nearest = nearest_effort(effort, family.effort_levels)
+    if nearest != effort:
+        tell(
+            f"{values['model']} ({family.name}) has no reasoning_effort {effort!r}: {nearest!r}, its nearest, is sent."
+        )
+    _put(fields, family.effort_path, nearest)
+
+
+def nearest_effort(effort: str, levels: Sequence[str]) -> str:
+    """The level that comes nearest.
+
+    Args:
+        effort: A level of `EFFORTS`.
+        levels: Those that are taken, weakest first; none takes any.
+
+    Returns:
+        One of them, or `effort` itself.
+    """
+    if not levels or effort in levels:
+        return effort
+    return min(levels, key=lambda level: abs(EFFORTS.index(level) - EFFORTS.index(effort)))

@@ -1,0 +1,249 @@
+"""Bytes → events → deltas → the completion they add up to. Pure: it is pushed, and does no I/O.
+
+`[DONE]` ends a stream, whatever comes behind it; it does not prove that the answer is whole.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from anyfast_transport.errors import APIStatusError, StreamInterruptedError
+from anyfast_transport.lenient_json import BOM, entries_of, read_json
+from anyfast_transport.response.content import REASONING_KEYS, ContentReader
+from anyfast_transport.response.error_bodies import error_in
+from anyfast_transport.response.fields import excerpt, reasoning_in, take_end, take_extra, take_head, text_and_images
+from anyfast_transport.response.sse import EventDecoder
+from anyfast_transport.response.tool_calls import ToolCallAssembler, merged_fragments
+from anyfast_transport.types import Choice, Completion, Delta, Fragment, Reading
+
+JSON = dict[str, Any]
+
+_DONE = b"[DONE]"
+
+
+def _first_choice(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    choices = payload.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and not choice.get("index"):
+            return choice
+    return None
+
+
+class StreamDecoder:
+    """Decodes one streamed answer.
+
+    Feed it bytes, take deltas, and look at `completion` at any time; `finish()` says whether the answer was whole.
+
+    Args:
+        request_id: The gateway's id of the request, for errors and metadata.
+        retries: Requests that were sent again before this answer, for metadata.
+        reading: How to read the answer; what the request knows of it.
+
+    Attributes:
+        done: Whether `[DONE]` was seen; what comes behind it is ignored.
+        finished: Whether a finish_reason was seen: the answer is whole, whatever else may come.
+    """
+
+    def __init__(self, request_id: str | None = None, *, retries: int = 0, reading: Reading | None = None) -> None:
+        self.done = self.finished = False
+        self._took_data = False
+        self._events = EventDecoder()
+        self._calls = ToolCallAssembler()
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._logprobs: list[Any] = []
+        self._refusal: list[str] = []
+        self._reader = ContentReader(reading or Reading(), self._text, self._reasoning)
+        self._choice = Choice()
+        self._completion = Completion(request_id=request_id, choices=[self._choice], retries=retries)
+
+    def took_data(self) -> bool:
+        """Whether data came since this was last asked; comments and blank lines are none."""
+        took, self._took_data = self._took_data, False
+        return took
+
+    @property
+    def completion(self) -> Completion:
+        """The completion so far. Each look puts the pieces together, so look once, or once per chunk that you need."""
+        choice, held = self._choice, self._reader.held
+        self._text[:], self._reasoning[:] = ["".join(self._text)], ["".join(self._reasoning)]
+        choice.text, choice.reasoning = self._text[0] + held.text, self._reasoning[0] + held.reasoning
+        choice.refusal = "".join(self._refusal) or None
+        choice.logprobs = _joined_logprobs(self._logprobs)
+        choice.tool_calls = self._calls.calls(choice.finish_reason)
+        return self._completion
+
+    def feed(self, data: bytes) -> Iterable[Delta]:
+        """Takes the next bytes, cut anywhere.
+
+        Args:
+            data: The bytes.
+
+        Returns:
+            What each event adds; an event that adds nothing is left out.
+
+        Raises:
+            StreamInterruptedError: An error event, or an event that is no JSON. What came before it was returned.
+        """
+        events = self._events.feed(data)
+        if len(events) != 1:
+            return self._deltas(events)
+        delta = self._taken(events[0])
+        return (delta,) if delta else ()
+
+    def finish(self) -> Iterator[Delta]:
+        """Ends the stream.
+
+        Yields:
+            What the last event adds, if it had no blank line behind it; what had been held back, since it might have
+            been a tag or a call; and the calls that came as text.
+
+        Raises:
+            StreamInterruptedError: No finish_reason was seen. `[DONE]` proves nothing: gateways write it after a cut
+                stream, too.
+        """
+        yield from self._deltas(self._events.flush())
+        if rest := self._rest():
+            yield rest
+        if self._choice.finish_reason is None:
+            raise StreamInterruptedError(
+                "The stream ended before the answer did: no finish_reason came. What had arrived is in .partial.",
+                partial=self.completion,
+                request_id=self._completion.request_id,
+            )
+
+    def _rest(self) -> Delta | None:
+        rest = self._reader.flush(self._choice.finish_reason, self._calls.calls(self._choice.finish_reason))
+        fragments = [self._calls.add(call.name, call.arguments, call.error) for call in rest.calls]
+        self._text.append(rest.text)
+        self._reasoning.append(rest.reasoning)
+        if not (rest.text or rest.reasoning or fragments):
+            return None
+        return Delta(rest.text, rest.reasoning, fragments, raw=_head_of(self._completion))
+
+    def _deltas(self, events: Iterable[bytes]) -> Iterator[Delta]:
+        for event in events:
+            if delta := self._taken(event):
+                yield delta
+
+    def _taken(self, event: bytes) -> Delta | None:
+        if self.done or event.strip() == _DONE:
+            self.done = True
+            return None
+        self._took_data = True
+        return self._delta(self._payload(event)) if event else None
+
+    def _payload(self, event: bytes) -> Mapping[str, Any]:
+        try:
+            payload = read_json(event)
+        except ValueError:
+            payload = None
+        if isinstance(payload, list) and len(payload) == 1:
+            payload = payload[0]
+        if not isinstance(payload, dict):
+            raise self._interrupted(f"An event of the stream is no JSON object: {excerpt(event)}")
+        if "choices" not in payload or payload.get("error"):
+            self._check(payload)
+        return payload
+
+    def _check(self, payload: Mapping[str, Any]) -> None:
+        if error := error_in(payload, request_id=self._completion.request_id):
+            raise self._interrupted(f"The gateway ended the stream with an error. {error.message}", error) from error
+
+    def _interrupted(self, message: str, error: APIStatusError | None = None) -> StreamInterruptedError:
+        return StreamInterruptedError(
+            message, partial=self.completion, error=error, request_id=self._completion.request_id
+        )
+
+    def _delta(self, payload: Mapping[str, Any]) -> Delta | None:
+        take_head(self._completion, payload)
+        choice = _first_choice(payload)
+        if choice is None:
+            return None
+        if "error" in choice:
+            self._check({"choices": [], "error": choice["error"]})
+        if choice.get("finish_reason") or "matched_stop" in choice:
+            take_end(self._choice, choice)
+            self.finished = self._choice.finish_reason is not None
+        message = choice.get("delta")
+        if not isinstance(message, dict):
+            # A server that answers a stream request with whole messages.
+            message = choice.get("message")
+        return self._grow(message, choice, payload) if isinstance(message, dict) else None
+
+    def _grow(self, message: JSON, choice: Mapping[str, Any], payload: Mapping[str, Any]) -> Delta | None:
+        content = message.get("content") or ""
+        images: list[JSON] = []
+        if not isinstance(content, str) or "images" in message:
+            content, images = text_and_images(message)
+        reasoning, logprobs = reasoning_in(message), choice.get("logprobs")
+        fragments = self._fragments(entries) if (entries := message.get("tool_calls")) else []
+        if self._reader.waits and not message.keys().isdisjoint(REASONING_KEYS):
+            self._reader.saw_reasoning_field()
+        if not self._reader.plain(content, reasoning):
+            found = self._reader.take(content, reasoning, called=len(self._calls) > 0)
+            content, reasoning, images = found.text, found.reasoning, images + found.images
+        if content:
+            self._text.append(content)
+        if reasoning:
+            self._reasoning.append(reasoning)
+        if images or logprobs or "extra_content" in message or "refusal" in message:
+            self._keep(message, images, logprobs)
+        if not (content or reasoning or fragments or images or logprobs):
+            return None
+        return Delta(content, reasoning, fragments, images, logprobs, payload)
+
+    def _fragments(self, entries: Any) -> list[Fragment]:
+        return merged_fragments([fragment for entry in entries_of(entries) for fragment in self._calls.push(entry)])
+
+    def _keep(self, message: JSON, images: list[JSON], logprobs: Any) -> None:
+        """Keeps what few events hold."""
+        self._choice.images.extend(images)
+        if logprobs:
+            self._logprobs.append(logprobs)
+        take_extra(self._choice, message)
+        if refusal := message.get("refusal"):
+            self._refusal.append(str(refusal))
+
+
+def is_document(head: bytes) -> bool:
+    """Whether a body that should be events is one whole document: JSON, or an HTML page.
+
+    Args:
+        head: Its first bytes.
+
+    Returns:
+        True if it begins as no event does.
+    """
+    return head.removeprefix(BOM).lstrip()[:1] in (b"{", b"[", b"<")
+
+
+def delta_of(completion: Completion) -> Delta:
+    """A whole answer as the one delta that it would be in a stream.
+
+    Args:
+        completion: The completion.
+
+    Returns:
+        A delta with everything in it.
+    """
+    choice = completion.choice
+    fragments = [Fragment(at, call.arguments, call.id, call.name) for at, call in enumerate(choice.tool_calls)]
+    return Delta(choice.text, choice.reasoning, fragments, choice.images, choice.logprobs, _head_of(completion))
+
+
+def _head_of(completion: Completion) -> dict[str, Any]:
+    """What a piece that is no event of its own says of itself."""
+    return {"id": completion.id, "model": completion.model}
+
+
+def _joined_logprobs(pieces: list[Any]) -> Any:
+    """Log probabilities of the whole answer: the lists of each piece, one after the other."""
+    joined: dict[str, Any] = {}
+    for piece in pieces:
+        for key, value in piece.items() if isinstance(piece, Mapping) else ():
+            below = joined.get(key)
+            if isinstance(below, list) and isinstance(value, list):
+                below.extend(value)
+            elif value is not None or key not in joined:
+                joined[key] = list(value) if isinstance(value, list) else value
+    return joined or None

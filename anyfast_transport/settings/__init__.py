@@ -1,0 +1,1 @@
+"""The fields of both classes. They open no socket."""

@@ -1,0 +1,170 @@
+"""Where the gateway is and how to speak to it: the fields of both classes that say nothing about the answer."""
+
+import functools
+import ipaddress
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from anyfast_transport.errors import AnyfastWarning
+from anyfast_transport.families.profile_file import as_path, profile_from_env
+
+DEFAULT_BASE_URL = "https://www.anyfast.ai/v1"
+"""The gateway's global host (Anyfast guide deepseek-v4-flash)."""
+
+KEY_VARIABLE = "ANYFAST_API_KEY"
+BASE_URL_VARIABLES = ("ANYFAST_BASE_URL", "ANYFAST_API_BASE")
+
+_LEFT_BEHIND = ("api_key", "default_headers", "http_client", "http_async_client")
+"""Fields that a pickle does not take along."""
+
+_LOOPBACK = ("localhost", "127.", "[::1]")
+
+
+def normal_base_url(value: Any) -> Any:
+    """Mends what people paste: a bare host gets `/v1`, a `/chat/completions` and slashes at the end are taken off.
+
+    Another path is left alone (Ark's `/api/v3` must not get a `/v1`).
+
+    Args:
+        value: What the user wrote.
+
+    Returns:
+        The base URL, without a slash at its end.
+    """
+    if not isinstance(value, str):
+        return value
+    url = value.strip().rstrip("/").removesuffix("/chat/completions").rstrip("/")
+    if "://" not in url:
+        url = ("http://" if url.startswith(_LOOPBACK) else "https://") + url
+    parts = urlsplit(url)
+    if parts.port == 0:  # `port` itself complains of one that is no number, or too large
+        raise ValueError("Port out of range 0-65535")
+    if "@" in parts.netloc:  # httpx would send them in place of the key, and every repr would show them
+        raise ValueError("base_url holds a user name or password. The gateway's key goes into api_key.")
+    if not parts.hostname:
+        raise ValueError("base_url names no host")
+    return url if parts.path else url + "/v1"
+
+
+def _base_url_from_env() -> str:
+    found = next((os.environ[name] for name in BASE_URL_VARIABLES if os.environ.get(name)), DEFAULT_BASE_URL)
+    return str(normal_base_url(found))
+
+
+def key_from_env() -> SecretStr | None:
+    """The key of the environment, or None."""
+    key = os.environ.get(KEY_VARIABLE)
+    return SecretStr(key) if key else None
+
+
+class Connection(BaseModel):
+    """Fields about the connection. What may hold a secret is left out of dumps, pickles and reprs."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, populate_by_name=True, hide_input_in_errors=True)
+
+    api_key: SecretStr | Callable[[], str] | None = Field(default_factory=key_from_env, exclude=True, repr=False)
+    """The gateway's key, bare; from the environment variable ANYFAST_API_KEY unless given. A function is asked for the
+    key at each request, so that keys can rotate."""
+
+    base_url: Annotated[str, BeforeValidator(normal_base_url)] = Field(
+        default_factory=_base_url_from_env, validation_alias=AliasChoices("base_url", "api_base")
+    )
+    """Where the gateway is; from ANYFAST_BASE_URL or ANYFAST_API_BASE unless given, else its global host."""
+
+    timeout: Annotated[float, Field(gt=0)] | httpx.Timeout | None = Field(default=600.0)
+    """Seconds. No byte, and no data event, for so long is an APITimeoutError; a call that does not stream ends within
+    it. Connecting has a limit of its own, 10 seconds, unless an `httpx.Timeout` says otherwise. None waits for ever."""
+
+    first_token_timeout: Annotated[float, Field(gt=0)] | None = None
+    """Seconds to the first data of a stream, waiting and retries included, in place of `timeout`: upstreams queue for
+    minutes and send only comments meanwhile. `timeout` unless given."""
+
+    total_timeout: Annotated[float, Field(gt=0)] | None = None
+    """Seconds for the whole call, waiting, retries and the last byte of a stream included. No limit unless given."""
+
+    max_reasoning_seconds: Annotated[float, Field(gt=0)] | None = None
+    """Seconds that a model may reason, from the head of its answer, before text or a tool call comes; then the request
+    is ended with a StreamInterruptedError. A call that does not stream is streamed inside. No limit unless given."""
+
+    max_reasoning_chars: Annotated[int, Field(ge=0)] | None = None
+    """The same, counted in characters of reasoning. Reasoning that the model does not show cannot be counted."""
+
+    max_retries: Annotated[int, Field(ge=0)] = 2
+    """Exactly that many more requests after one that may pass when repeated; never after the first byte of a stream."""
+
+    learn_from_refusals: bool = True
+    """Whether a refusal that names a parameter or form which the model does not take (`stream_options`, a forced
+    `tool_choice`, a `response_format`, a level of effort and the like) is answered once by the request without it. If
+    that goes through, a warning says so, and the process remembers it for this base_url and model. It is no retry:
+    `max_retries` does not count it, `repairs` in the metadata names it. What you asked for is never dropped."""
+
+    profile_file: Annotated[str, BeforeValidator(as_path)] | None = Field(default_factory=profile_from_env)
+    """Path of a file of facts that lie over the rows of the model families, as `anyfast-doctor` writes it; from the
+    environment variable ANYFAST_PROFILE unless given. It is read when it is first needed, and when it has changed."""
+
+    default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
+    """Headers sent with every request."""
+
+    http_client: httpx.Client | None = Field(default=None, exclude=True, repr=False)
+    """A client of your own for sync calls (proxies, certificates, tests); it stays yours to close."""
+
+    http_async_client: httpx.AsyncClient | None = Field(default=None, exclude=True, repr=False)
+    """A client of your own for async calls; it belongs to the event loop that it was made for."""
+
+    @property
+    def caps_reasoning(self) -> bool:
+        """Whether reasoning has a limit."""
+        return self.max_reasoning_seconds is not None or self.max_reasoning_chars is not None
+
+    @model_validator(mode="after")
+    def _warn_of_plain_http(self) -> Self:
+        url = urlsplit(self.base_url)
+        if url.scheme == "http" and not is_loopback(url.hostname or ""):
+            warn_of_plain_http(url.hostname or "")
+        return self
+
+    def __getstate__(self) -> dict[Any, Any]:
+        # A pickle travels: it takes no secret along, and no socket. The key is read from the environment again.
+        state = super().__getstate__()
+        return {**state, "__dict__": {**state["__dict__"], **dict.fromkeys(_LEFT_BEHIND)}}
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        memo = {} if memo is None else memo
+        for client in (self.http_client, self.http_async_client):
+            memo[id(client)] = client
+        return super().__deepcopy__(memo)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, as far as its name tells.
+
+    Args:
+        host: A name or an address.
+
+    Returns:
+        True for `localhost`, what ends in `.localhost`, 127.0.0.0/8 and ::1.
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+@functools.cache
+def warn_of_plain_http(host: str) -> None:
+    """Says once for each host that a key sent to it can be read on the way.
+
+    Args:
+        host: The host.
+    """
+    warnings.warn(
+        f"base_url is http://{host}…: the API key and the conversation can be read on the way. Use https://.",
+        AnyfastWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,360 @@
+"""The gateway's JSON as types. Unknown fields are kept: answers hold on to the raw object they came from."""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from anyfast_transport.lenient_json import parsed_arguments
+
+CALL_EXTRAS = "tool_call_extras"
+"""Key of `additional_kwargs`: call id → what the server put on that call, to be sent back with it."""
+
+MESSAGE_EXTRA = "extra_content"
+"""Key of `additional_kwargs`: what the server put on the message, to be sent back with it."""
+
+
+class Message(TypedDict, total=False):
+    """One message of a request, in OpenAI's shape with the gateway's fields."""
+
+    role: str
+    content: Any
+    name: str
+    prefix: bool
+    reasoning_content: str
+    tool_calls: list[dict[str, Any]]
+    tool_call_id: str
+
+
+_written = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` makes an encoder at each call
+
+
+def new_call_id() -> str:
+    """An id for a call that came without one, unique in any conversation."""
+    return f"call_{uuid.uuid4().hex[:24]}"
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """One tool call of an answer.
+
+    Attributes:
+        id: Never empty: made here if the server gave none.
+        name: The tool's name.
+        arguments: The raw JSON text, as the model wrote it.
+        extra: What else the server put on the call, to be sent back with it (Gemini's `extra_content`).
+        error: Why the call must not be executed, or None.
+    """
+
+    id: str
+    name: str
+    arguments: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+    def parsed(self) -> dict[str, Any]:
+        """The arguments as an object; `{}` where there are none, and for a call that has an `error`."""
+        value = parsed_arguments(self.arguments)
+        return value if value is not None and self.error is None else {}
+
+
+@dataclass(slots=True)
+class Fragment:
+    """One piece of a call, told which call it belongs to.
+
+    Attributes:
+        position: Which call of the answer, from 0.
+        arguments: The new characters of the arguments.
+        id: The call's id, in its first fragment only.
+        name: The tool's name, in its first fragment only.
+    """
+
+    position: int
+    arguments: str
+    id: str | None = None
+    name: str | None = None
+
+
+Part = dict[str, Any]
+
+
+@dataclass(slots=True, frozen=True)
+class Usage:
+    """Tokens of one call; None is "not given", which is not 0.
+
+    Attributes:
+        input: Tokens of the prompt, cached ones included.
+        output: Tokens of the answer, reasoning included where the upstream counts it there.
+        total: As given: never added up here, since hidden thoughts make it larger than the two.
+        cached: Prompt tokens read from the cache.
+        reasoning: Tokens spent thinking.
+    """
+
+    input: int
+    output: int
+    total: int
+    cached: int | None = None
+    reasoning: int | None = None
+
+
+def usage_of(raw: Mapping[str, Any] | None) -> Usage | None:
+    """Reads usage in any of its shapes.
+
+    Args:
+        raw: The `usage` object as it came, or None.
+
+    Returns:
+        The counts, or None if there are none.
+    """
+    if not raw:
+        return None
+    prompt, answer = _count(raw, "prompt_tokens", "input_tokens"), _count(raw, "completion_tokens", "output_tokens")
+    if prompt is None and answer is None:
+        return None
+    prompt_details, answer_details = _object(raw, "prompt_tokens_details"), _object(raw, "completion_tokens_details")
+    cached = _count(prompt_details, "cached_tokens")
+    reasoning = _count(answer_details, "reasoning_tokens")
+    total = _count(raw, "total_tokens")
+    return Usage(
+        input=prompt or 0,
+        output=answer or 0,
+        total=(prompt or 0) + (answer or 0) if total is None else total,
+        cached=_count(raw, "prompt_cache_hit_tokens") if cached is None else cached,
+        reasoning=_count(raw, "reasoning_tokens") if reasoning is None else reasoning,
+    )
+
+
+def _object(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = raw.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _count(raw: Mapping[str, Any], *keys: str) -> int | None:
+    for key in keys:
+        if isinstance(value := raw.get(key), int):
+            return value
+    return None
+
+
+@dataclass(slots=True)
+class Choice:
+    """One answer, whole or so far.
+
+    Attributes:
+        index: Which of the `n` answers.
+        text: What is meant for the reader.
+        reasoning: What the model thought, byte for byte.
+        tool_calls: Its calls; one that must not be executed has an `error`.
+        finish_reason: Why it ended: stop, length, tool_calls, content_filter, insufficient_system_resource, or another
+            word, as it came; None while it goes on.
+        matched_stop: The stop sequence that was met, the id of the end token, or None.
+        images: Image parts (`image_url` objects) that the model made.
+        refusal: The model's words of refusal, or None.
+        logprobs: As they came, or None.
+        extra: Fields of the message that must go back with it (`extra_content`, `reasoning_details`).
+    """
+
+    index: int = 0
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    finish_reason: str | None = None
+    matched_stop: str | int | None = None
+    images: list[dict[str, Any]] = field(default_factory=list)
+    refusal: str | None = None
+    logprobs: Any = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def kept(self) -> dict[str, Any]:
+        """What must survive on a framework's message until it goes back, and a refusal: its `additional_kwargs`."""
+        kept: dict[str, Any] = {}
+        if extras := {call.id: call.extra for call in self.tool_calls if call.extra}:
+            kept[CALL_EXTRAS] = extras
+        if self.extra.get(MESSAGE_EXTRA):
+            kept[MESSAGE_EXTRA] = self.extra[MESSAGE_EXTRA]
+        if self.refusal:
+            kept["refusal"] = self.refusal
+        return kept
+
+    @property
+    def is_empty(self) -> bool:
+        """Neither text nor call nor image nor refusal: nothing that answers."""
+        return not (self.text or self.tool_calls or self.images or self.refusal)
+
+
+@dataclass(slots=True)
+class Completion:
+    """A completion, whole or so far.
+
+    Attributes:
+        id: The gateway's id of the completion, or "".
+        model: The model that answered, which may be spelled otherwise than the one asked for.
+        created: Seconds since 1970, or None.
+        system_fingerprint: As it came, or None.
+        choices: The answers; one unless `n` was given.
+        usage: The raw usage object, the last that came, or None.
+        request_id: The gateway's id of the request, or None.
+        retries: Requests that were sent again for this call.
+        repairs: What was not sent as the caller gave it, because it would be refused; a few words for each.
+        way: How an object was asked for (`structured.Way`), or None if none was; set by who asked.
+    """
+
+    id: str = ""
+    model: str = ""
+    created: int | None = None
+    system_fingerprint: str | None = None
+    choices: list[Choice] = field(default_factory=list)
+    usage: dict[str, Any] | None = None
+    request_id: str | None = None
+    retries: int = 0
+    repairs: Sequence[str] = ()
+    way: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Text of the first answer."""
+        return self.choice.text
+
+    @property
+    def reasoning(self) -> str:
+        """Reasoning of the first answer."""
+        return self.choice.reasoning
+
+    @property
+    def choice(self) -> Choice:
+        """The first answer."""
+        return self.choices[0]
+
+    def metadata(self, choice: Choice | None = None) -> dict[str, Any]:
+        """What else is known about an answer, under the names of `response_metadata`.
+
+        Args:
+            choice: One of the answers; the first unless given.
+
+        Returns:
+            Only what is known: no key holds None, but for `matched_stop` where the answer had one of null.
+        """
+        choice = choice or self.choice
+        known = {
+            "finish_reason": choice.finish_reason,
+            "matched_stop": choice.matched_stop,
+            "model_name": self.model or None,
+            "model_provider": "anyfast",
+            "system_fingerprint": self.system_fingerprint,
+            "id": self.id or None,
+            "created": self.created,
+            "request_id": self.request_id,
+            "logprobs": choice.logprobs,
+            "retries": self.retries or None,
+            "repairs": list(self.repairs) or None,
+            "structured_output": {"way": self.way, "repaired": False} if self.way else None,
+        }
+        return {key: value for key, value in known.items() if value is not None}
+
+
+@dataclass(slots=True)
+class Delta:
+    """What one event of a stream adds to the first answer.
+
+    Attributes:
+        text: New text.
+        reasoning: New reasoning.
+        fragments: New pieces of tool calls, each told which call it belongs to.
+        images: Image parts that came with it.
+        logprobs: As they came, or None.
+        raw: The event as it came.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    fragments: list[Fragment] = field(default_factory=list)
+    images: list[dict[str, Any]] = field(default_factory=list)
+    logprobs: Any = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How an answer is to be read; what the request knows of it.
+
+    Attributes:
+        rescues: Whether calls that come as text become calls, where tools were offered.
+        splits: Whether thoughts in tags are taken out of the text.
+        waits: Whether a stream's first text may be thought, until a closing tag comes that nothing opened: the model
+            was told to think, and its chat template opens the tag.
+        tools: The tools that the request offers, with the schemas of their arguments.
+    """
+
+    rescues: bool = True
+    splits: bool = True
+    waits: bool = False
+    tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def offered(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The tools that a request lets the model call.
+
+    Args:
+        body: The request body.
+
+    Returns:
+        Name → JSON schema of the arguments; nothing for `tool_choice: none`.
+    """
+    if body.get("tool_choice") == "none":
+        return {}
+    functions = [tool.get("function") for tool in body.get("tools") or () if isinstance(tool, Mapping)]
+    return {
+        str(function["name"]): function.get("parameters") or {}
+        for function in functions
+        if isinstance(function, Mapping) and function.get("name")
+    }
+
+
+def wire_call(
+    call_id: str | None, name: str, arguments: Mapping[str, Any] | str, extra: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A call as it goes back to the gateway, on the assistant turn that made it.
+
+    Args:
+        call_id: Its id, if it has one; `pairing.py` gives every call one that fits the conversation.
+        name: The tool's name.
+        arguments: The arguments as an object, or as the text that the model wrote.
+        extra: What the server had put on the call.
+
+    Returns:
+        An entry of `tool_calls`.
+    """
+    text = arguments if isinstance(arguments, str) else _written(arguments)
+    function = {"name": name, "arguments": text or "{}"}
+    return {"id": call_id or "", "type": "function", "function": function, **(extra or {})}
+
+
+def as_parts(content: Any) -> list[Part]:
+    """Content as a list of parts.
+
+    Args:
+        content: A string, a list of parts and strings, one part, or null.
+
+    Returns:
+        The parts; none for null and the empty string.
+    """
+    if isinstance(content, Mapping):
+        return [dict(content)]
+    if not isinstance(content, list):
+        return [{"type": "text", "text": str(content)}] if content not in (None, "") else []
+    parts = [{"type": "text", "text": part} if isinstance(part, str) else part for part in content]
+    return [part for part in parts if isinstance(part, dict)]
+
+
+def text_of(parts: Sequence[Part], between: str = "\n") -> str:
+    """The text of the parts that are text.
+
+    Args:
+        parts: The parts.
+        between: What stands between two of them.
+
+    Returns:
+        The text, or "".
+    """
+    return between.join(str(part.get("text") or "") for part in parts if part.get("type") == "text")
