@@ -1,5 +1,6 @@
 """ChatAnyfast: LangChain's hooks, each a few lines over the transport."""
 
+import functools
 import hashlib
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -37,7 +38,7 @@ from langchain_anyfast.chunks import chunk_of
 from langchain_anyfast.dumps import Dump
 from langchain_anyfast.errors import model_errors
 from langchain_anyfast.events import Event, EventWriter
-from langchain_anyfast.messages import decode_message, encode_messages
+from langchain_anyfast.messages import decode_message, encode_messages, generation_info, known
 from langchain_anyfast.profiles import profile_of
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
@@ -331,6 +332,11 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
         call = Call.of(self, said, stream=stream, include_usage=self.stream_usage if usage is None else usage)
         return call, build_body(call, encode_messages(messages))
 
+    def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
+        outputs = [output for output in llm_outputs if output]  # a cache gives none
+        usage: Any = functools.reduce(_added, (output.get("token_usage") for output in outputs), {})
+        return {**outputs[-1], "token_usage": usage} if outputs else {}
+
     def _connection(self, kwargs: Mapping[str, Any]) -> Connection:
         """Where the call goes, with `extra_headers` for it alone."""
         headers = kwargs.get("extra_headers")
@@ -555,6 +561,26 @@ def _offered(tool: Tool, strict: bool | None) -> dict[str, Any]:
 
 
 def _result(completion: Completion) -> ChatResult:
-    generations = [ChatGeneration(message=decode_message(completion, choice)) for choice in completion.choices]
-    output = {"token_usage": completion.usage or {}, "model_name": completion.model}
-    return ChatResult(generations=generations, llm_output=output if len(generations) > 1 else {})
+    """An answer as LangChain's result, with the keys that its own classes for OpenAI's API have."""
+    generations = [
+        ChatGeneration(
+            message=decode_message(completion, choice),
+            generation_info=generation_info(choice),
+        )
+        for choice in completion.choices
+    ]
+    output = known(
+        token_usage=completion.usage,
+        model_name=completion.model or None,
+        model_provider="anyfast",
+        system_fingerprint=completion.system_fingerprint,
+    )
+    return ChatResult(generations=generations, llm_output=output)
+
+
+def _added(one: Any, other: Any) -> Any:
+    """Two usage objects of the wire, added up; what is no number is the later one's."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return {**one, **{key: _added(one.get(key), value) for key, value in other.items()}}
+    numbers = isinstance(one, (int, float)) and isinstance(other, (int, float))
+    return one + other if numbers else one if other is None else other

@@ -13,7 +13,7 @@ from langchain_core.outputs import ChatGenerationChunk
 
 from anyfast_transport.types import Completion, Delta, Fragment
 from anyfast_transport.unvalidated import unvalidated
-from langchain_anyfast.messages import REASONING, decode_delta, last_chunk
+from langchain_anyfast.messages import REASONING, decode_delta, generation_info, last_chunk
 
 _MESSAGE = decode_delta(Delta())
 _GENERATION = ChatGenerationChunk(message=_MESSAGE)
@@ -31,9 +31,8 @@ def chunk_of(delta: Delta | Completion) -> ChatGenerationChunk:
         What the constructors make of `messages.decode_delta`, or of `messages.last_chunk`.
     """
     if isinstance(delta, Completion):
-        return ChatGenerationChunk(message=last_chunk(delta))
-    message_id = delta.raw.get("id") or None
-    if delta.images or not (message_id is None or type(message_id) is str):
+        return ChatGenerationChunk(message=last_chunk(delta), generation_info=generation_info(delta.choice))
+    if delta.images:
         return ChatGenerationChunk(message=decode_delta(delta))
     calls = _calls(delta.fragments) if delta.fragments else {}
     if calls is None:
@@ -43,7 +42,6 @@ def chunk_of(delta: Delta | Completion) -> ChatGenerationChunk:
     said["content"] = delta.text
     said["additional_kwargs"] = {REASONING: delta.reasoning} if delta.reasoning else {}
     said["response_metadata"] = {"model_provider": "anyfast"}
-    said["id"] = message_id
     said["tool_calls"] = []
     said["invalid_tool_calls"] = []
     said["tool_call_chunks"] = []

@@ -43,7 +43,7 @@ class EventWriter:
         Yields:
             Its events, and `message-start` before the first of them.
         """
-        yield from self._begin(str(delta.raw.get("id") or ""), delta.raw.get("model"))
+        yield from self._begin(delta.raw.get("model"))
         if delta.reasoning:
             yield from self._grow("reasoning", delta.reasoning)
         if delta.text or delta.images or delta.fragments:
@@ -65,7 +65,7 @@ class EventWriter:
             What finishes the open blocks and the message; its usage and metadata are those of `invoke`.
         """
         choice = completion.choice
-        yield from self._begin(completion.id, completion.model or None)
+        yield from self._begin(completion.model or None)
         for kind in tuple(self._growing):
             yield from self._close(kind)
         if choice.refusal:
@@ -79,12 +79,12 @@ class EventWriter:
             last["additional_kwargs"] = kept
         yield _event("message-finish", **last)
 
-    def _begin(self, message_id: str, model: Any) -> Iterator[Event]:
+    def _begin(self, model: Any) -> Iterator[Event]:
         if self._begun:
             return
         self._begun = True
         metadata = {"provider": "anyfast", **({"model": model} if isinstance(model, str) and model else {})}
-        yield _event("message-start", role="ai", id=message_id, metadata=metadata)
+        yield _event("message-start", role="ai", id="", metadata=metadata)  # LangChain gives it an id of its own
 
     def _next_index(self) -> int:
         self._indexes += 1

@@ -28,25 +28,9 @@ from anyfast_transport.types import (
     usage_of,
     wire_call,
 )
+from langchain_anyfast.content_parts import wire_content, wire_part
 
 REASONING = "reasoning_content"
-_NOT_FOR_THE_WIRE = frozenset(
-    {
-        "reasoning",
-        "thinking",
-        "redacted_thinking",
-        "tool_use",
-        "tool_result",
-        "tool_call",
-        "tool_call_chunk",
-        "invalid_tool_call",
-        "function_call",
-        "input_json_delta",
-        "non_standard",
-    }
-)
-"""Content blocks that stand elsewhere on the wire, or are another vendor's own."""
-
 JSON = dict[str, Any]
 
 
@@ -74,7 +58,7 @@ def _results_in(message: BaseMessage) -> list[Message]:
         {
             "role": "tool",
             "tool_call_id": str(block.get("tool_use_id") or ""),
-            "content": _content(block.get("content") or ""),
+            "content": wire_content(block.get("content") or "", of_tool=True),
         }
         for block in _blocks(message, "tool_result")
     ]
@@ -91,7 +75,8 @@ def _encoded(message: BaseMessage) -> Message | None:
     """A message as a whole; None for one that held nothing but tool results."""
     content: Any = message.content
     if not isinstance(content, str):
-        content = _content(_carried(content) if isinstance(message, AIMessage) else content)
+        of_tool = isinstance(message, (ToolMessage, FunctionMessage))
+        content = wire_content(_carried(content) if isinstance(message, AIMessage) else content, of_tool=of_tool)
         if not content and _blocks(message, "tool_result"):
             return None
     wire: JSON = {"role": _role(message), "content": content}
@@ -196,123 +181,10 @@ def _carried(content: list[Any]) -> list[Any]:
 
 def _or_left_out(block: Any) -> Any:
     try:
-        _part(block)
+        wire_part(block)
     except UnsupportedParameterError:
         return f"[{block.get('type')} left out]"
     return block
-
-
-def _content(content: str | list[Any]) -> Any:
-    if isinstance(content, str):
-        return content
-    parts = [part for block in content if (part := _part(block))]
-    return parts or ""
-
-
-def _part(block: Any) -> JSON | None:
-    """A content block as a part of the wire; None for one that has no place in content."""
-    if isinstance(block, str):
-        return {"type": "text", "text": block}
-    kind = block.get("type")
-    if kind in _NOT_FOR_THE_WIRE:
-        return None
-    if kind == "text":
-        return {"type": "text", "text": block["text"]}
-    if kind == "refusal":
-        return {"type": "text", "text": block.get("refusal") or ""}
-    encode = _MEDIA.get(str(kind))
-    return encode(block) if encode else {key: value for key, value in block.items() if key != "cache_control"}
-
-
-def _source(block: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Where a block says what it holds: in itself, or in Anthropic's `source`."""
-    source = block.get("source")
-    return source if isinstance(source, Mapping) else block
-
-
-def _location(block: Mapping[str, Any]) -> str:
-    """The url of a medium, or its bytes as a data URI: LangChain's v1 and v0 blocks, and Anthropic's sources."""
-    source = _source(block)
-    if url := source.get("url"):
-        return str(url)
-    if data := source.get("base64") or source.get("data"):
-        mime = source.get("mime_type") or source.get("media_type") or block.get("mime_type")
-        return f"data:{mime or _DEFAULT_MIME[str(block['type'])]};base64,{data}"
-    raise UnsupportedParameterError(
-        f"A {block.get('type')} block needs a url, or base64 with a mime_type; file ids are not known here.",
-        parameter=str(block.get("type")),
-    )
-
-
-_DEFAULT_MIME = {
-    "image": "image/png",
-    "video": "video/mp4",
-    "audio": "audio/wav",
-    "file": "application/pdf",
-    "document": "application/pdf",
-}
-
-
-def _extras(block: Mapping[str, Any], *names: str) -> JSON:
-    """What else a part can say, from the block's `extras` (LangChain's place for it) or from the block itself."""
-    found = {**block, **(block.get("extras") or {})}
-    return {name: found[name] for name in names if found.get(name) is not None}
-
-
-def _image(block: Mapping[str, Any]) -> JSON:
-    return {"type": "image_url", "image_url": {"url": _location(block), **_extras(block, "detail")}}
-
-
-def _video(block: Mapping[str, Any]) -> JSON:
-    return {"type": "video_url", "video_url": {"url": _location(block), **_extras(block, "fps")}}
-
-
-def _audio(block: Mapping[str, Any]) -> JSON:
-    head, found, data = _location(block).partition(";base64,")
-    if not found:
-        raise UnsupportedParameterError("An audio block needs base64 with a mime_type, not a url.", parameter="audio")
-    kind = head.rpartition("/")[2]
-    return {"type": "input_audio", "input_audio": {"data": data, "format": _AUDIO_FORMATS.get(kind, kind)}}
-
-
-_AUDIO_FORMATS = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav"}
-"""Subtypes of audio's MIME types → the wire's names for them, where those differ."""
-
-
-def _file(block: Mapping[str, Any]) -> JSON:
-    if block.get("source_type") == "text" or _source(block).get("type") == "text":
-        return _plain_text(block)
-    name = _extras(block, "filename", "name")
-    return {
-        "type": "file",
-        "file": {
-            "filename": name.get("filename") or name.get("name") or "document.pdf",
-            "file_data": _location(block),
-        },
-    }
-
-
-def _raw_file(block: Mapping[str, Any]) -> JSON:
-    """A file block is LangChain's, unless it is OpenAI's, which goes as it is."""
-    return dict(block) if "file" in block else _file(block)
-
-
-def _plain_text(block: Mapping[str, Any]) -> JSON:
-    text = block.get("text") or (_source(block).get("data") if "source" in block else None)
-    if not isinstance(text, str):
-        kind = str(block.get("type"))
-        raise UnsupportedParameterError(f"A {kind} block of text needs the text itself.", parameter=kind)
-    return {"type": "text", "text": text}
-
-
-_MEDIA = {
-    "image": _image,
-    "video": _video,
-    "audio": _audio,
-    "file": _raw_file,
-    "document": _file,
-    "text-plain": _plain_text,
-}
 
 
 def usage_metadata(raw: Mapping[str, Any] | None) -> UsageMetadata | None:
@@ -343,6 +215,16 @@ def response_metadata(completion: Completion, choice: Choice) -> JSON:
     return metadata
 
 
+def known(**values: Any) -> JSON:
+    """Those of the values that are known."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def generation_info(choice: Choice) -> JSON:
+    """What LangChain's own classes tell of an answer beside its message."""
+    return known(finish_reason=choice.finish_reason, logprobs=choice.logprobs)
+
+
 def additional_kwargs(choice: Choice) -> JSON:
     """The reasoning of an answer, and what else is no part of its content."""
     return {**({REASONING: choice.reasoning} if choice.reasoning else {}), **choice.kept()}
@@ -363,7 +245,8 @@ def decode_message(completion: Completion, choice: Choice) -> AIMessage:
         choice: Which of its answers. Usage goes onto the first alone, so that it is counted once.
 
     Returns:
-        The message.
+        The message, without an id: LangChain gives it one of its own. Servers reuse theirs, and LangGraph replaces
+        messages of one id (ogx-ai/ogx#2315).
     """
     first = choice is completion.choices[0]
     return AIMessage(
@@ -377,7 +260,6 @@ def decode_message(completion: Completion, choice: Choice) -> AIMessage:
         ],
         response_metadata=response_metadata(completion, choice),
         usage_metadata=usage_metadata(completion.usage) if first else None,
-        id=completion.id if completion.id and first else None,
     )
 
 
@@ -395,7 +277,6 @@ def decode_delta(delta: Delta) -> AIMessageChunk:
         content=_message_content(delta.text, delta.images),
         additional_kwargs={REASONING: delta.reasoning} if delta.reasoning else {},
         response_metadata={"model_provider": "anyfast"},
-        id=str(delta.raw.get("id") or "") or None,
         **({"tool_call_chunks": chunks} if chunks else {}),
     )
 
@@ -420,7 +301,6 @@ def last_chunk(completion: Completion) -> AIMessageChunk:
         ],
         response_metadata=response_metadata(completion, choice),
         usage_metadata=usage_metadata(completion.usage),
-        id=completion.id or None,
         chunk_position="last",
     )
 

@@ -54,7 +54,7 @@ async def test_the_events_add_up_to_the_message_of_invoke(chat, emulator, model,
     ):
         assert_valid_event_stream(events)
         assert said_by(output) == said_by(expected)
-        assert not output.id.startswith("lc_run")
+        assert output.id.startswith("lc_run--")
 
 
 async def test_reasoning_is_finished_before_text_begins(chat, emulator):
@@ -81,11 +81,12 @@ async def test_reasoning_is_finished_before_text_begins(chat, emulator):
     assert events[0]["metadata"] == {"provider": "anyfast", "model": "deepseek-v4-pro"}
 
 
-async def test_the_servers_id_survives(chat, emulator):
+async def test_a_message_has_langchains_id_and_the_servers_is_in_the_metadata(chat, emulator):
     stream = chat().stream_events("hi", version="v3")
-    assert stream.output.id == stream.output.response_metadata["id"]
     with_id = await (await chat().astream_events("hi", version="v3")).output
-    assert with_id.id == with_id.response_metadata["id"]
+    for message in (stream.output, with_id):
+        assert message.id.startswith("lc_run--")
+        assert message.response_metadata["id"]
 
 
 class Tokens(BaseCallbackHandler):

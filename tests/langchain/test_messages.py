@@ -709,7 +709,7 @@ def test_what_is_said_once_is_said_once():
         "token_usage": usage,
     }
     assert answer.usage_metadata == {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
-    assert (answer.id, answer.content, answer.chunk_position) == ("1", "ab", "last")
+    assert (answer.id, answer.content, answer.chunk_position) == (None, "ab", "last")
 
 
 @pytest.mark.parametrize(("scripted", "expected"), [(None, 1), ("END", "END"), (128799, 128799)])
@@ -734,7 +734,7 @@ def test_metadata_of_a_real_answer(chat, emulator):
     }
     assert answer.response_metadata["model_name"] == "MiniMax/MiniMax-M2.7"
     assert answer.response_metadata["model_provider"] == "anyfast"
-    assert answer.id == answer.response_metadata["id"]
+    assert answer.id.startswith("lc_run--")  # servers reuse theirs
 
 
 def test_images_that_the_model_made():
