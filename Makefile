@@ -44,10 +44,10 @@ format: $(VENV)/.ready  ## let ruff format and fix
 	$(BIN)/ruff format .
 
 lowest:  ## the tests on the oldest frameworks that the pins allow
-	PYTHON=$(PYTHON) tests/run_with_pins.sh lowest-direct
+	PYTHON=$(PYTHON) tools/run_with_pins.sh lowest-direct
 
 newest:  ## the tests on the newest frameworks that install
-	PYTHON=$(PYTHON) tests/run_with_pins.sh highest
+	PYTHON=$(PYTHON) tools/run_with_pins.sh highest
 
 record: $(VENV)/.ready  ## make the cassettes anew (from Anyfast if ANYFAST_API_KEY is set); ONLY="word" chooses some
 	$(BIN)/python -m cassettes.record $(ONLY)
@@ -64,13 +64,13 @@ fuzz: .venv-fuzz/.ready  ## feed the decoder what nobody would send, for SECONDS
 
 soak: SECONDS = 600
 soak: $(VENV)/.ready  ## calls of every kind against a gateway that fails at random (SECONDS=600)
-	$(BIN)/python -W error tests/faults/soak.py $(SECONDS)
+	$(BIN)/python -W error -m tools.faults.soak $(SECONDS)
 
 load: $(VENV)/.ready  ## 300, 1,000 and 100,000 calls, sync and async: every outcome, sockets and memory
-	$(BIN)/python -W error tests/faults/load.py
+	$(BIN)/python -W error -m tools.faults.load
 
 mutations: $(VENV)/.ready  ## take each guard away in turn, and see a test miss it
-	$(BIN)/python tests/faults/mutations.py
+	$(BIN)/python -m tools.faults.mutations
 
 # Two venvs of their own: OpenAILike and the instrumentations pull in what the project has no use for.
 .venv-compare/.ready: pyproject.toml $(VENV)/.ready
@@ -79,7 +79,7 @@ mutations: $(VENV)/.ready  ## take each guard away in turn, and see a test miss 
 	@touch $@
 
 compare-llama-index: .venv-compare/.ready  ## what OpenAILike and DeepSeek answer to the same probes; writes docs/peers-llama-index.md
-	.venv-compare/bin/python -m tests.llama_index.compare
+	.venv-compare/bin/python -m tools.compare_llama_index.compare
 	@$(MAKE) --no-print-directory pages
 
 .venv-observe/.ready: pyproject.toml $(VENV)/.ready
@@ -88,14 +88,14 @@ compare-llama-index: .venv-compare/.ready  ## what OpenAILike and DeepSeek answe
 	@touch $@
 
 observe: .venv-observe/.ready  ## what OpenInference and OpenTelemetry see of a LlamaIndex call
-	.venv-observe/bin/python -m pytest tests/llama_index/observe.py
+	.venv-observe/bin/python -m pytest tools/observe_llama_index.py
 
 compare-faults:  ## the fault suite on ChatOpenAI and OpenAILike, too; writes docs/faults.md
-	PYTHON=$(PYTHON) tests/faults/compare.sh
+	PYTHON=$(PYTHON) tools/faults/compare.sh
 	@$(MAKE) --no-print-directory pages
 
 audit:  ## known holes and licences of all dependencies
-	PYTHON=$(PYTHON) tests/audit.sh
+	PYTHON=$(PYTHON) tools/audit.sh
 
 compare-langchain: $(VENV)/.ready  ## probe ChatAnyfast and its peers, each in its own environment; writes docs/peers-langchain.md
 	UV=$(abspath $(UV)) $(BIN)/python tools/compare_langchain/compare.py
@@ -108,7 +108,7 @@ compare-langchain: $(VENV)/.ready  ## probe ChatAnyfast and its peers, each in i
 	@touch $@
 
 compare-captures: .venv-captures/.ready  ## recorded answers through both classes and their peers, into docs/captures.md
-	.venv-captures/bin/python -m tests.wire.compare_captures
+	.venv-captures/bin/python -m tools.compare_captures
 	@$(MAKE) --no-print-directory pages
 
 # A venv of its own: Gradio and Playwright are heavy, and no part of the project.
@@ -121,7 +121,7 @@ chat-page: .venv-chat-page/.ready  ## a chat in the browser (against Anyfast if 
 	.venv-chat-page/bin/python examples/chat_page/app.py
 
 chat-page-check: .venv-chat-page/.ready  ## use the chat page in headless Chromium; writes docs/images/chat-page.png
-	.venv-chat-page/bin/python tests/examples/check_chat_page.py
+	.venv-chat-page/bin/python -m tools.check_chat_page
 
 # A venv of its own: Ray is heavy, and no part of the project.
 .venv-ray/.ready: pyproject.toml $(VENV)/.ready
@@ -132,7 +132,7 @@ chat-page-check: .venv-chat-page/.ready  ## use the chat page in headless Chromi
 ROWS ?= 10000
 ray: .venv-ray/.ready  ## ROWS (10000) prompts through a local Ray cluster, killed three times on the way, and counted
 	.venv-ray/bin/python -m pytest tests/examples/test_batch.py
-	ROWS=$(ROWS) .venv-ray/bin/python tests/examples/ray_trial.py
+	ROWS=$(ROWS) .venv-ray/bin/python -m tools.ray_trial
 
 # BENCH is a benchmark of LLM clients that is no part of the project. The environments are made in .venv-bench/.
 bench: $(VENV)/.ready  ## CPU time beside the peers and the floors, for some minutes on a quiet machine; writes docs/performance.md (BENCH=../shared/bench FULL=1 ROUNDS=5)

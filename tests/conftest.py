@@ -2,7 +2,12 @@
 
 import gc
 
+import hypothesis
 import pytest
+
+# The same examples each time, however slow the machine is, and no files left behind.
+hypothesis.settings.register_profile("anyfast", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("anyfast")
 
 
 def pytest_collection_finish():

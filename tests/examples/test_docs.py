@@ -173,7 +173,7 @@ def check_script(name):
 
 CHECKS = {"make": check_make, "pip": check_pip, "python": check_program, "python3": check_program}
 CHECKS |= {script: check_script(script) for script in PROJECT.get("scripts", {})}
-WITHOUT_A_CHECK = {".", "export", "cd", "git", "tests/run_with_pins.sh", "uv", "npm", "node"}
+WITHOUT_A_CHECK = {".", "export", "cd", "git", "tools/run_with_pins.sh", "uv", "npm", "node"}
 
 
 @pytest.mark.parametrize("words", list(lines_of_shell()))

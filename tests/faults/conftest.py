@@ -3,18 +3,13 @@
 import os
 import ssl
 import subprocess
-import sys
 import warnings
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # importlib mode has no path to the tests' own modules
-
-from fault_faces import FACES, KEY, MODES, OURS, TESTED
-from fault_gateway import Gateway
-
 from anyfast_transport import AnyfastError
+from tests.faults.fault_faces import FACES, KEY, MODES, OURS, TESTED
+from tests.faults.fault_gateway import Gateway
 
 WAYS = {"ChatAnyfast": ("invoke", "astream"), "AnyfastLLM": ("ainvoke", "stream")}
 """Beyond the table of scenarios, which goes every way through both classes, each class goes two ways: the rest is the

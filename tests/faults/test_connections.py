@@ -5,8 +5,13 @@ import socket
 
 import httpx
 import pytest
-from fault_faces import KEY
-from fault_gateway import (
+
+import anyfast_transport as af
+from anyfast_transport.http import connections as pools
+from anyfast_transport.http import deadline, exchange, network_hooks
+from anyfast_transport.settings import connection
+from tests.faults.fault_faces import KEY
+from tests.faults.fault_gateway import (
     END,
     EVENTS,
     JSON,
@@ -19,11 +24,6 @@ from fault_gateway import (
     sse,
     whole,
 )
-
-import anyfast_transport as af
-from anyfast_transport.http import connections as pools
-from anyfast_transport.http import deadline, exchange, network_hooks
-from anyfast_transport.settings import connection
 
 TUNNEL = b"HTTP/1.1 200 Connection established\r\n\r\n"
 STALE = JSON.replace(TEXT.encode(), b"of another call")

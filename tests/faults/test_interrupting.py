@@ -5,10 +5,10 @@ import signal
 import threading
 
 import pytest
-from fault_gateway import bare, good, hold, part, wait, whole
 
 from anyfast_transport.http import connections as pools
 from anyfast_transport.http import retries
+from tests.faults.fault_gateway import bare, good, hold, part, wait, whole
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import threading
 import anyio
 import httpx
 import pytest
-from fault_gateway import EVENTS, both, chunk, drip, good, head, hold, sse
 
 from anyfast_transport import AnyfastError, Client
 from anyfast_transport.http import connections as pools
 from anyfast_transport.http import size_limits as sizes
+from tests.faults.fault_gateway import EVENTS, both, chunk, drip, good, head, hold, sse
 
 BEGINNING = sse(*EVENTS[:3])
 

@@ -5,10 +5,10 @@ import os
 import threading
 
 import pytest
-from fault_gateway import TEXT, Gateway, delta, good, reset, slowly, sse, whole
 
 import anyfast_transport as af
 from anyfast_transport.http import connections as pools
+from tests.faults.fault_gateway import TEXT, Gateway, delta, good, reset, slowly, sse, whole
 
 SLOW = slowly(0.01)  # which lets all streams run at once
 

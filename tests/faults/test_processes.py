@@ -13,11 +13,11 @@ import warnings
 from pathlib import Path
 
 import pytest
-from fault_faces import KEY
-from fault_gateway import END, EVENTS, TEXT, chunk, good, hold, sse, wait
 
 from anyfast_transport import AnyfastError
 from anyfast_transport.http import connections as pools
+from tests.faults.fault_faces import KEY
+from tests.faults.fault_gateway import END, EVENTS, TEXT, chunk, good, hold, sse, wait
 
 
 def test_ten_loops_in_a_row(face, gateway, llm):

@@ -11,8 +11,11 @@ import zlib
 from dataclasses import dataclass
 
 import pytest
-from fault_faces import OURS
-from fault_gateway import (
+
+import anyfast_transport
+from anyfast_transport.http import size_limits as sizes
+from tests.faults.fault_faces import OURS
+from tests.faults.fault_gateway import (
     DONE,
     END,
     EVENTS,
@@ -33,9 +36,6 @@ from fault_gateway import (
     sse,
     whole,
 )
-
-import anyfast_transport
-from anyfast_transport.http import size_limits as sizes
 
 IN_TIME = 5.0
 """Seconds beyond its timeout in which every case ends, on a machine that does much else."""

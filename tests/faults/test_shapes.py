@@ -6,9 +6,9 @@ import warnings
 
 import httpx
 import pytest
-from fault_faces import FACES, KEY
 
 import anyfast_transport as af
+from tests.faults.fault_faces import FACES, KEY
 
 CALL = {"id": "t1", "type": "function", "index": 0, "function": {"name": "f", "arguments": "{}"}}
 TOKEN = {"token": "H", "logprob": -1.0, "bytes": [72], "top_logprobs": [{"token": "H", "logprob": -1.0}]}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.llama_index.compare import OURS, rows
-from tests.llama_index.probes import PROBES, cell
+from tools.compare_llama_index.compare import OURS, rows
+from tools.compare_llama_index.probes import PROBES, cell
 
 
 @pytest.fixture(scope="module")

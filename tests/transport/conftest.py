@@ -6,12 +6,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 
-import hypothesis
 import pytest
-
-# The same examples each time, however slow the machine is, and no files left behind.
-hypothesis.settings.register_profile("transport", deadline=None, derandomize=True, database=None)
-hypothesis.settings.load_profile("transport")
 
 STOP_SECONDS = 5.0
 

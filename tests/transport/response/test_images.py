@@ -13,7 +13,7 @@ from llama_index.core.workflow import JsonSerializer
 
 from anyfast_transport import StreamDecoder
 from anyfast_transport.response.images import MarkdownImages
-from tests.wire.through import (
+from tests.parity.through import (
     ASKED,
     OFFERED,
     Playback,

@@ -21,11 +21,10 @@ import urllib.request
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from fault_faces import KEY
-from fault_gateway import DONE, END, Gateway, chunk, close, delta, finish, head, hold, reset, sse, whole
-
 import anyfast_transport as af
 from anyfast_transport.http import retries
+from tests.faults.fault_faces import KEY
+from tests.faults.fault_gateway import DONE, END, Gateway, chunk, close, delta, finish, head, hold, reset, sse, whole
 
 THREADS, TASKS, LOOPS, MAX_RETRIES, TIMEOUT = 4, 25, 2, 2, 30.0
 NUMBER = re.compile(rb"call (\d+)\.")
@@ -220,8 +219,8 @@ def resources():
 
 def main(seconds):
     retries.FIRST_DELAY = 0.01
-    with subprocess.Popen(  # noqa: S603  # this very file
-        [sys.executable, __file__, "serve"], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
+    with subprocess.Popen(  # this very file
+        [sys.executable, "-m", "tools.faults.soak", "serve"], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
     ) as server:
         base_url = server.stdout.readline().strip()
         Callers(base_url, 3).run()

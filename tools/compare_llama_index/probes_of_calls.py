@@ -18,7 +18,7 @@ from llama_index.core.tools import FunctionTool, QueryEngineTool
 
 from anyfast_emulator import Answer, Failure, Raw, ToolCall
 from tests.faults.fault_gateway import EVENTS, Gateway, hold, sse
-from tests.llama_index.probes import DOUBAO, HI, LOOK, PNG, QWEN, Person, probe, stream_of
+from tools.compare_llama_index.probes import DOUBAO, HI, LOOK, PNG, QWEN, Person, probe, stream_of
 
 ABOUT = PromptTemplate("Tell me about Ada, aged 36.")
 ADA = {"name": "Ada", "age": 36}

@@ -8,7 +8,10 @@ import time
 
 import httpx
 import pytest
-from fault_gateway import (
+
+import anyfast_transport as af
+from anyfast_transport.http import retries
+from tests.faults.fault_gateway import (
     DONE,
     END,
     EVENTS,
@@ -26,9 +29,6 @@ from fault_gateway import (
     sse,
     whole,
 )
-
-import anyfast_transport as af
-from anyfast_transport.http import retries
 
 BUSY = (whole(b'{"error":{"message":"busy"}}', 429),)
 SLOW = 0.15

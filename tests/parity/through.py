@@ -21,7 +21,7 @@ from anyfast_transport.lenient_json import parsed_arguments
 from anyfast_transport.types import Completion
 from langchain_anyfast import ChatAnyfast
 from llama_index_anyfast import AnyfastLLM
-from tests.wire.captures import Delivered
+from tests.parity.captures import Delivered
 
 BASE_URL = "https://gateway.invalid/v1"
 JSON = dict[str, Any]

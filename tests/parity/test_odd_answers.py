@@ -17,7 +17,7 @@ from anyfast_transport import (
     ServerError,
     StreamInterruptedError,
 )
-from tests.wire.through import STREAMED, WHOLE, Playback, chunk, document, events
+from tests.parity.through import STREAMED, WHOLE, Playback, chunk, document, events
 
 SAID = chunk({"role": "assistant", "content": "Hi"})
 CALL = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}

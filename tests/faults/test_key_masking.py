@@ -15,12 +15,27 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from fault_faces import KEY
-from fault_gateway import END, EVENTS, JSON, Gateway, bare, both, close, good, head, hold, part, reset, sse, whole
 
 import anyfast_transport as af
 from anyfast_transport.http.key_masking import MASK, RUN, Mask
 from anyfast_transport.settings import connection
+from tests.faults.fault_faces import KEY
+from tests.faults.fault_gateway import (
+    END,
+    EVENTS,
+    JSON,
+    Gateway,
+    bare,
+    both,
+    close,
+    good,
+    head,
+    hold,
+    part,
+    reset,
+    sse,
+    whole,
+)
 
 HERE = str(Path(__file__).parent)
 """The frames of the tests know the key."""

@@ -17,12 +17,11 @@ import urllib.request
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from fault_faces import KEY
-from fault_gateway import TEXT, Gateway, delta, good, hold, reset, slowly, sse, whole
-from soak import resources
-
 import anyfast_transport as af
 from anyfast_transport.http import retries
+from tests.faults.fault_faces import KEY
+from tests.faults.fault_gateway import TEXT, Gateway, delta, good, hold, reset, slowly, sse, whole
+from tools.faults.soak import resources
 
 SHORT_CALLS, SLOW_STREAMS, FAILING, THREADS = 100_000, 1000, 300, 32
 REFUSED = (whole(b'{"error":{"message":"no"}}', 400),)
@@ -177,8 +176,11 @@ def restarted(to, *, asynchronous):
 
 @contextlib.contextmanager
 def serving(port=0):
-    with subprocess.Popen(  # noqa: S603  # this very file
-        [sys.executable, __file__, "serve", str(port)], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
+    with subprocess.Popen(  # this very file
+        [sys.executable, "-m", "tools.faults.load", "serve", str(port)],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        text=True,
     ) as server:
         yield server.stdout.readline().strip()
         server.stdin.close()

@@ -8,12 +8,26 @@ import tracemalloc
 import zlib
 
 import pytest
-from fault_faces import KEY
-from fault_gateway import DONE, END, EVENTS, MESSAGE, TEXT, both, chunk, delta, finish, flood, hold, sse, whole
 
 import anyfast_transport as af
 from anyfast_transport.http import exchange
 from anyfast_transport.http import size_limits as sizes
+from tests.faults.fault_faces import KEY
+from tests.faults.fault_gateway import (
+    DONE,
+    END,
+    EVENTS,
+    MESSAGE,
+    TEXT,
+    both,
+    chunk,
+    delta,
+    finish,
+    flood,
+    hold,
+    sse,
+    whole,
+)
 
 MIB = 1024 * 1024
 IMAGE = "data:image/png;base64," + "A" * (6 * MIB)

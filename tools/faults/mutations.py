@@ -130,7 +130,7 @@ def misses(guard: Guard, copy: Path) -> str:
     command = [sys.executable, "-m", "pytest", *PLUGINS, "-q", "-x", "--timeout=30", "-k", guard.tests]
     faces = {"FAULTS_AGAINST": os.environ.get("FAULTS_AGAINST", "transport")}
     try:
-        done = subprocess.run(  # noqa: S603  # our own command
+        done = subprocess.run(  # our own command
             [*command, "tests/faults"],
             cwd=copy,
             env={**os.environ, **faces, "PYTHONPATH": str(copy), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},

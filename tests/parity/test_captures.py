@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.wire.captures import FOLDER, Capture, arrivals, at_random, captures, faults
-from tests.wire.through import STREAMED, STREAMED_ASYNC, WHOLE, WHOLE_ASYNC, Playback, kinds_of
+from tests.parity.captures import FOLDER, Capture, arrivals, at_random, captures, faults
+from tests.parity.through import STREAMED, STREAMED_ASYNC, WHOLE, WHOLE_ASYNC, Playback, kinds_of
 
 pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="the captures are not beside the repository")
 

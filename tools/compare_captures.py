@@ -20,10 +20,10 @@ from llama_index.llms.openai_like import OpenAILike
 
 from anyfast_transport.lenient_json import parsed_arguments
 from anyfast_transport.types import usage_of
-from tests.wire import through
-from tests.wire.captures import Capture, Delivered, captures, faults
+from tests.parity import through
+from tests.parity.captures import Capture, Delivered, captures, faults
 
-PAGE = Path(__file__).parents[2] / "docs" / "captures.md"
+PAGE = Path(__file__).parents[1] / "docs" / "captures.md"
 PACKAGES = (
     "anyfast-integrations",
     "langchain-core",

@@ -10,7 +10,7 @@ from anyfast_transport import StreamDecoder
 from anyfast_transport.response.content import ContentReader
 from anyfast_transport.response.think_tags import LONGEST_WAIT, ThinkTags
 from anyfast_transport.types import Reading
-from tests.wire.through import both_ways, chunk, events, streamed, whole
+from tests.parity.through import both_ways, chunk, events, streamed, whole
 
 FIELDS = {
     "reasoning_content": {"reasoning_content": "Think."},

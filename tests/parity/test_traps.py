@@ -25,7 +25,7 @@ from anyfast_transport import (
 )
 from langchain_anyfast import ChatAnyfast
 from llama_index_anyfast import AnyfastLLM
-from tests.wire.through import (
+from tests.parity.through import (
     ASKED,
     OFFERED,
     STREAMED,

@@ -17,7 +17,7 @@ from anyfast_transport.lenient_json import parsed_arguments
 from anyfast_transport.response.text_tool_calls import CallsInText
 from langchain_anyfast import ChatAnyfast
 from llama_index_anyfast import AnyfastLLM
-from tests.wire.through import OFFERED, both_ways, streamed, whole
+from tests.parity.through import OFFERED, both_ways, streamed, whole
 
 TOOLS = {"get_weather": OFFERED["tools"][0]["function"]["parameters"], "now": {}}
 PARIS = {"city": "Paris", "days": 3}

@@ -34,7 +34,7 @@ from anyfast_transport.lenient_json import read_json
 from anyfast_transport.response.error_bodies import status_error
 from anyfast_transport.response.stream import is_document
 
-RECORDED = Path(__file__).parents[3] / "shared" / "captures"
+RECORDED = Path(__file__).parents[4] / "shared" / "captures"
 EXPECTED = {path.stem: json.loads(path.read_text()) for path in sorted(RECORDED.glob("expected/*.json"))}
 USABLE = {name: expected for name, expected in EXPECTED.items() if not expected.get("skip")}
 

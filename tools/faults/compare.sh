@@ -6,4 +6,4 @@ venv=.venv-faults
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check uv
 "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --editable '.[all]' --group test \
     langchain-openai llama-index-llms-openai-like
-"$venv/bin/python" tests/faults/compare.py
+"$venv/bin/python" -m tools.faults.compare

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from llama_index_anyfast import AnyfastLLM
-from tests.llama_index import probes_of_calls  # noqa: F401  # adds its probes
-from tests.llama_index.probes import PROBES, Bench, cell
+from tools.compare_llama_index import probes_of_calls  # noqa: F401  # adds its probes
+from tools.compare_llama_index.probes import PROBES, Bench, cell
 
 PAGE = Path(__file__).parents[2] / "docs" / "peers-llama-index.md"
 BEGIN, END = "<!-- the table of make compare-llama-index -->\n", "<!-- its end -->"

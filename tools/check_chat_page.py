@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from anyfast_emulator import Answer, Emulator, Failure
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 APP = ROOT / "examples" / "chat_page" / "app.py"
 SCREENSHOT = ROOT / "docs" / "images" / "chat-page.png"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -39,7 +39,7 @@ def served(emulator: Emulator) -> Iterator[str]:
     place = {"ANYFAST_API_KEY": emulator.api_key, "ANYFAST_BASE_URL": emulator.base_url}
     environment = {**os.environ, **place, "GRADIO_ANALYTICS_ENABLED": "False", "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, str(APP)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)  # our own
     try:
         yield next(found.group() for line in process.stdout if (found := re.search(r"http://[\d.:]+", line)))
     finally:
