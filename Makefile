@@ -138,7 +138,7 @@ ray: .venv-ray/.ready  ## ROWS (10000) prompts through a local Ray cluster, kill
 bench: $(VENV)/.ready  ## CPU time beside the peers and the floors, for some minutes on a quiet machine; writes docs/performance.md (BENCH=../shared/bench FULL=1 ROUNDS=5)
 	UV=$(abspath $(UV)) BENCH=$(or $(BENCH),../shared/bench) $(BIN)/python tools/bench/run.py
 
-pages: $(VENV)/.ready  ## write what the docs say of families and peers anew, from families.py and the comparisons
+pages: $(VENV)/.ready  ## write what the docs say of families and peers anew, from the rows of families and the comparisons
 	$(BIN)/python -m tools.docs.families_page
 	$(BIN)/python -m tools.docs.peers_page
 

@@ -45,17 +45,24 @@ class Family:
         switch: the parameter that turns thinking on and off.
         thinks: whether it thinks when nothing is said.
         nests_effort: the effort stands in `thinking`, not at the top level.
+        nullable: parameters that may be null.
+        effort_beside_off: an effort may stand beside a switch that is off.
         efforts: accepted words of `reasoning_effort`; none = any word.
         idle_efforts: the words that switch thinking off.
         formats: accepted `response_format` types.
+        refuses_format: the refusal of another type; `{kind}` is that type.
+        refuses_json: the refusal of json_object while thinking; "" = none.
         json_word: json_object needs the word "json" in a message.
         refuses_n: the refusal of `n` above 1; "" = none.
         refuses_forced: the refusal of a forced tool choice while thinking; "" = none.
         tool_limit: how many tools.
-        demands_reasoning: earlier reasoning has to come back on assistant turns, if tools are in play.
+        demands_reasoning: which earlier reasoning has to come back: its own, on each assistant turn once tools are in
+            play; any, on each turn that called tools; or none.
         rereads: which reasoning that comes back reaches the model: all of it, all of it if tools are in play, that of
             the turns since the last user message, or none.
         signs_calls: demands its thought signature back on each call.
+        call_ids: how it spells the id of a call: `{id}` is random, `{index}` and `{name}` are the call's.
+        usage: whose usage object it gives; "" = OpenAI's.
         shows_thoughts: thoughts come back as `reasoning_content`; else only when asked for.
         limit_counts_thoughts: reasoning eats the length limit.
         answers_as: the response's `model`; "" = as requested.
@@ -74,16 +81,22 @@ class Family:
     switch: str = ""
     thinks: bool = False
     nests_effort: bool = False
+    nullable: frozenset[str] = frozenset()
+    effort_beside_off: bool = True
     efforts: tuple[str, ...] = ()
     idle_efforts: tuple[str, ...] = ()
     formats: frozenset[str] = frozenset({"text", "json_object"})
+    refuses_format: str = "This response_format type is unavailable now: {kind}"
+    refuses_json: str = ""
     json_word: bool = False
     refuses_n: str = ""
     refuses_forced: str = ""
     tool_limit: int | None = None
-    demands_reasoning: bool = False
+    demands_reasoning: Literal["own", "any", "none"] = "none"
     rereads: Literal["always", "tools", "loop", "never"] = "never"
     signs_calls: bool = False
+    call_ids: str = "call_{id}"
+    usage: str = ""
     shows_thoughts: bool = True
     limit_counts_thoughts: bool = True
     answers_as: str = ""
@@ -111,14 +124,17 @@ DEEPSEEK = Family(
     stop_limit=16,
     switch="thinking",
     thinks=True,  # DeepSeek thinking_mode guide: enabled unless told otherwise
+    nullable=frozenset({"thinking"}),  # `nullable: true` on the deepseek-v4-pro page
     nests_effort=True,  # deepseek-v4-pro page
     efforts=("high", "max", "low", "medium"),  # likewise
     json_word=True,  # DeepSeek json_mode guide
     refuses_n="Invalid n value (currently only n = 1 is supported)",  # recorded
     refuses_forced="Thinking mode does not support this tool_choice",  # langchain-ai/langchain#40769
     tool_limit=128,
-    demands_reasoning=True,  # DeepSeek thinking_mode guide
+    demands_reasoning="own",  # DeepSeek thinking_mode guide
     rereads="tools",  # likewise: without tools it is optional and ignored
+    call_ids="call_{index:02d}_{id}",  # recorded: they name the position
+    usage="deepseek",
 )
 # Anyfast qwen3.6-flash page; tools and JSON mode are DashScope's (its page lists neither).
 QWEN = Family(
@@ -129,10 +145,12 @@ QWEN = Family(
     parts=frozenset({"text", "image_url", "video_url"}),
     stop_list_only=True,  # 必须为数组格式
     switch="enable_thinking",
+    refuses_json="Json mode response is not supported when enable_thinking is true",  # agentscope#1334
     json_word=True,
     refuses_forced="InternalError.Algo.InvalidParameter: The tool_choice parameter does not support being set to "
     "required or object in thinking mode",  # cloudwego/eino#994
     rereads="loop",  # its template keeps the reasoning of the last turn only (qwencloud preserve_thinking)
+    usage="qwen",
     served_by="ali",
 )
 # Anyfast doubao-seed-evolving page; stop limit from its Doubao endpoint page, effort + disabled from models.dev#5645.
@@ -147,6 +165,9 @@ DOUBAO = Family(
     thinks=True,  # Doubao-Seed-2.1 默认开启
     efforts=("minimal", "low", "medium", "high"),
     idle_efforts=("minimal",),
+    effort_beside_off=False,  # models.dev#5645
+    refuses_format="The parameter `response_format.type` specified in the request are not valid: "
+    "`{kind}` is not supported by this model.",  # recorded
     rereads="loop",  # guess: taken on tool turns, and no page says what becomes of it
     limit_counts_thoughts=False,  # BytePlus Chat API: max_tokens excludes the chain of thought
     served_by="volcengine",
@@ -184,8 +205,10 @@ KIMI = Family(
     switch="thinking",
     thinks=True,
     refuses_forced="tool_choice 'specified' is incompatible with thinking enabled",
-    demands_reasoning=True,  # recorded: "reasoning_content is missing in assistant tool call message"
+    demands_reasoning="any",  # recorded: "reasoning_content is missing in assistant tool call message"
     rereads="always",  # kimi-k2.6 page: `thinking` also keeps earlier reasoning_content
+    call_ids="{name}_{index}",  # recorded: not unique across turns
+    usage="kimi",
 )
 # Anyfast glm-5.2 page; GLM silently makes one answer of n = 2.
 GLM = Family(

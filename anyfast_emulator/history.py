@@ -36,11 +36,11 @@ def check_history(body: Mapping[str, Any], family: Family, memory: Remembers) ->
         _check_message(message, f"messages[{index}]", family)
     _check_pairs(messages)
     _check_prefix(messages, family)
-    if family.demands_reasoning and is_thinking(body, family):
-        if family.name == "kimi":
-            _check_kimi(messages)
-        else:
-            _check_reasoning(body, family, memory)
+    if is_thinking(body, family):
+        if family.demands_reasoning == "own":
+            _check_own_reasoning(body, family, memory)
+        elif family.demands_reasoning == "any":
+            _check_any_reasoning(messages)
     if family.signs_calls:
         _check_signatures(messages)
 
@@ -166,7 +166,7 @@ def _check_prefix(messages: Sequence[Message], family: Family) -> None:
             raise RefusedError(f"messages[{index}].prefix: only the last, an assistant turn, can be one", "messages")
 
 
-def _check_reasoning(body: Mapping[str, Any], family: Family, memory: Remembers) -> None:
+def _check_own_reasoning(body: Mapping[str, Any], family: Family, memory: Remembers) -> None:
     """DeepSeek thinking_mode guide: with tools in play, every assistant turn brings its reasoning back."""
     messages = body["messages"]
     turns = {at: one for at, one in enumerate(messages) if one["role"] == "assistant" and not one.get("prefix")}
@@ -181,7 +181,7 @@ def _check_reasoning(body: Mapping[str, Any], family: Family, memory: Remembers)
             raise RefusedError(f"{_PASS_BACK} It was changed on the way.", "messages")
 
 
-def _check_kimi(messages: Sequence[Message]) -> None:
+def _check_any_reasoning(messages: Sequence[Message]) -> None:
     for index, message in enumerate(messages):
         if message.get("tool_calls") and not message.get("reasoning_content"):
             words = "thinking is enabled but reasoning_content is missing in assistant tool call message at index"

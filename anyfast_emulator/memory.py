@@ -50,9 +50,9 @@ class Memory:
         Args:
             messages: what the answer answers.
             said: the answer.
-            family: only DeepSeek recognises its reasoning; another family's answer leaves a turn without any.
+            family: one that demands its own reasoning recognises it; another's answer leaves a turn without any.
         """
-        own = said.reasoning if family.name == "deepseek" else ""
+        own = said.reasoning if family.demands_reasoning == "own" else ""
         if not said.tool_calls:
             self._by_text[_told([*messages, {"role": "assistant", "content": said.text}])].add(own)
         elif own:
@@ -72,9 +72,7 @@ class Memory:
         return call
 
     def _call_id(self, index: int, name: str, family: Family) -> str:
-        # Kimi's ids are not unique across turns; DeepSeek's name the position
-        spelled = {"kimi": f"{name}_{index}", "deepseek": f"call_{index:02d}_{self.next_id()}"}
-        return spelled.get(family.name) or f"call_{self.next_id()}"
+        return family.call_ids.format(name=name, index=index, id=self.next_id())
 
 
 def _told(messages: Sequence[Message]) -> str:

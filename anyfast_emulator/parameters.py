@@ -57,8 +57,7 @@ def _check_switch(body: Body, family: Family) -> None:
 def _check_known(name: str, value: Any, family: Family) -> None:
     if name not in family.accepted:
         raise RefusedError(f"Unrecognized request argument supplied: {name}", name)
-    nullable = name == "thinking" and family.name == "deepseek"  # `nullable: true` on the deepseek-v4-pro page
-    if value is None and not nullable:
+    if value is None and name not in family.nullable:
         raise RefusedError(f"Invalid type for '{name}': null is not accepted, leave the parameter out.", name)
 
 
@@ -118,7 +117,7 @@ def _check_thinking(value: Any, body: Body, family: Family) -> None:
     if "reasoning_effort" in value and reads_effort(family, "nested"):
         _check_level(value["reasoning_effort"], family, "thinking")
     effort = body.get("reasoning_effort", "minimal")
-    if family.name == "doubao" and value.get("type") == "disabled" and effort != "minimal":
+    if not family.effort_beside_off and value.get("type") == "disabled" and effort != "minimal":
         words = f"Invalid combination of reasoning_effort and thinking type: {effort} + disabled."
         raise RefusedError(words, "reasoning_effort")
 
@@ -148,25 +147,16 @@ def _check_extra_body(_: Any, body: Body, family: Family) -> None:
 def _check_response_format(value: Any, body: Body, family: Family) -> None:
     kind = value.get("type") if isinstance(value, dict) else None
     if kind not in family.formats:
-        raise RefusedError(_unavailable_format(kind, family), "response_format.type")
+        raise RefusedError(family.refuses_format.format(kind=kind), "response_format.type")
     if kind == "json_schema" and not isinstance((value.get("json_schema") or {}).get("schema"), dict):
         raise RefusedError("Missing required parameter: 'response_format.json_schema.schema'.", "response_format")
     if kind != "json_object":
         return
-    if family.name == "qwen" and is_thinking(body, family) and family.temper.json_object is None:
-        raise RefusedError("Json mode response is not supported when enable_thinking is true", "response_format")
+    if family.refuses_json and is_thinking(body, family) and family.temper.json_object is None:
+        raise RefusedError(family.refuses_json, "response_format")
     if family.json_word and "json" not in _all_text(body).lower():
         words = "Prompt must contain the word 'json' in some form to use 'response_format' of type 'json_object'."
         raise RefusedError(words, "messages")
-
-
-def _unavailable_format(kind: Any, family: Family) -> str:
-    if family.name == "doubao":
-        return (
-            "The parameter `response_format.type` specified in the request are not valid: "
-            f"`{kind}` is not supported by this model."
-        )
-    return f"This response_format type is unavailable now: {kind}"
 
 
 def _all_text(body: Body) -> str:

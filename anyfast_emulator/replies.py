@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from anyfast_emulator import accents
 from anyfast_emulator.answers import Answer
@@ -32,6 +32,19 @@ class Reply:
     frames: tuple[bytes, ...]
     cut: bool = False
     pauses: Mapping[int, float] = field(default_factory=dict)
+
+
+class Gateway(Protocol):
+    """Who answers, for what carries the answer: a server, or a transport in process.
+
+    Args:
+        delay: seconds between streamed frames.
+    """
+
+    delay: float
+
+    def reply(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Answers one HTTP request."""
 
 
 @dataclass(frozen=True, slots=True)

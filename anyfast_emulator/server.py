@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 try:
     import uvicorn
@@ -18,10 +18,7 @@ except ImportError as error:
     message = 'To serve the emulator: pip install "anyfast-integrations[emulator]"'
     raise ImportError(message) from error
 
-from anyfast_emulator.replies import Reply
-
-if TYPE_CHECKING:
-    from anyfast_emulator.emulator import Emulator
+from anyfast_emulator.replies import Gateway, Reply
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 _WAIT = 10.0
@@ -77,16 +74,16 @@ class _Uvicorn(uvicorn.Server):
 
 
 class Server:
-    """Serves one emulator on one address until it is stopped.
+    """Serves one gateway on one address until it is stopped.
 
     Args:
-        emulator: who answers.
+        gateway: who answers.
         host: address to bind.
         port: port to bind; 0 picks a free one.
     """
 
-    def __init__(self, emulator: "Emulator", host: str, port: int) -> None:
-        self._emulator = emulator
+    def __init__(self, gateway: Gateway, host: str, port: int) -> None:
+        self._gateway = gateway
         self._socket = socket.create_server((host, port), backlog=512)
         # asyncio does so for a socket of its own making. Without it, what follows a head comes 40 ms late.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -132,7 +129,7 @@ class Server:
 
     async def _answer(self, request: Request) -> StreamingResponse:
         self._peers.add(request.scope.get("client"))
-        reply = self._emulator.reply(request.method, request.url.path, request.headers, await request.body())
+        reply = self._gateway.reply(request.method, request.url.path, request.headers, await request.body())
         headers = dict(reply.headers)
         if not reply.cut and "text/event-stream" not in headers.get("content-type", ""):
             headers.setdefault("content-length", str(sum(map(len, reply.frames))))
@@ -142,7 +139,7 @@ class Server:
         for at, frame in enumerate(reply.frames):
             await self._pause(reply.pauses.get(at, 0.0))
             yield frame
-            await self._pause(self._emulator.delay)
+            await self._pause(self._gateway.delay)
         if reply.cut:
             raise ConnectionCutError
 

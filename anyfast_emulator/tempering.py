@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from anyfast_emulator.answers import Answer
 from anyfast_emulator.contract import Family, Range
@@ -39,9 +39,15 @@ def tempered(family: Family, temper: Temperament) -> Family:
         formats=_formats(family, temper),
         stop_list_only=family.stop_list_only if temper.stop_list_only is None else temper.stop_list_only,
         refuses_forced=_refuses_forced(family, temper.forced_choice),
-        demands_reasoning=family.demands_reasoning if temper.reasoning_required is None else temper.reasoning_required,
+        demands_reasoning=_demands_reasoning(family, temper.reasoning_required),
         signs_calls=family.signs_calls and temper.signatures,
     )
+
+
+def _demands_reasoning(family: Family, required: bool | None) -> Literal["own", "any", "none"]:
+    if required is None or (required and family.demands_reasoning != "none"):
+        return family.demands_reasoning
+    return "own" if required else "none"
 
 
 def _lengths(family: Family, temper: Temperament) -> tuple[Mapping[str, Range], frozenset[str]]:

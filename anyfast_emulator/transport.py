@@ -6,14 +6,10 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
 
 import httpx
 
-from anyfast_emulator.replies import Reply
-
-if TYPE_CHECKING:
-    from anyfast_emulator.emulator import Emulator
+from anyfast_emulator.replies import Gateway, Reply
 
 _CUT = "peer closed connection without sending complete message body (incomplete chunked read)"
 
@@ -22,11 +18,11 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Serves `httpx.Client` and `httpx.AsyncClient` alike.
 
     Args:
-        emulator: who answers.
+        gateway: who answers.
     """
 
-    def __init__(self, emulator: "Emulator") -> None:
-        self._emulator = emulator
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answers a request of a sync client."""
@@ -37,8 +33,8 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self._answer(request, await request.aread())
 
     def _answer(self, request: httpx.Request, body: bytes) -> httpx.Response:
-        reply = self._emulator.reply(request.method, request.url.raw_path.decode(), request.headers, body)
-        frames = _Frames(reply, self._emulator.delay)
+        reply = self._gateway.reply(request.method, request.url.raw_path.decode(), request.headers, body)
+        frames = _Frames(reply, self._gateway.delay)
         return httpx.Response(reply.status, headers=dict(reply.headers), stream=frames)
 
 

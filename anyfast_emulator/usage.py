@@ -62,7 +62,7 @@ def count_usage(body: Mapping[str, Any], family: Family, said: Sequence[Answer],
     if thought - unseen:  # DeepSeek leaves the details out when it does not think
         usage["completion_tokens_details"] = {"reasoning_tokens": thought}
     media = {"text_tokens": text, "image_tokens": images, "video_tokens": videos}
-    details = _DETAILS.get(family.frames) or _DETAILS.get(family.name)
+    details = _DETAILS.get(family.frames) or _DETAILS.get(family.usage)
     told = details(usage, media) if details else usage
     return told | dict(family.temper.usage_extras or {})
 

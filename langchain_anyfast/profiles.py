@@ -3,23 +3,10 @@
 Only what a model's own row says is in its profile: a field that is left out is not known.
 """
 
-from collections.abc import Mapping
-
 from langchain_core.language_models.model_profile import ModelProfile
 
 from anyfast_transport.families.profile_file import family_with
 from anyfast_transport.families.table import PLAIN, Family, family_of
-
-# Upstream, models page: text, images, video, audio and PDF.
-_SEES_AND_HEARS = frozenset({"text", "image_url", "video_url", "input_audio", "file"})
-
-_INPUTS: Mapping[str, frozenset[str]] = {
-    # Rows that refuse no kind of content, and what their models take.
-    "Gemini 3": _SEES_AND_HEARS,
-    "Gemini 2.5": _SEES_AND_HEARS,
-    "Gemini 2.0": _SEES_AND_HEARS,
-    "DeepSeek V4 vision": frozenset({"text", "image_url"}),  # seen upstream by 2026-08
-}
 
 
 def profile_of(model: str, profile_file: str | None = None) -> ModelProfile:
@@ -55,7 +42,7 @@ def _profile(family: Family) -> ModelProfile:
         profile["max_output_tokens"] = family.output_limit
     if family.effort_levels:
         profile["reasoning_effort_levels"] = list(family.effort_levels)
-    parts = family.parts or _INPUTS.get(family.name)
+    parts = family.parts or family.inputs
     if parts is not None:
         _put_inputs(profile, parts)
     return profile

@@ -1,4 +1,4 @@
-"""Facts that lie over the rows of `families.py`: a small JSON file that `anyfast-doctor` writes, or somebody by hand.
+"""Facts that lie over the rows of `families/rows/`: a small JSON file that `anyfast-doctor` writes, or somebody by hand.
 
 ```
 {
@@ -20,14 +20,15 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from anyfast_transport.errors import UnsupportedParameterError
-from anyfast_transport.families.table import Family, family_of
+from anyfast_transport.families.family import Family, TemplateTokens
+from anyfast_transport.families.table import family_of
 
 FORMAT = 1
 """The format that this version writes, and the newest that it reads."""
@@ -248,6 +249,8 @@ def _json_of(name: str, value: Any) -> Any:
         return {key: dict(value[state]) for key, state in STATES.items() if state in value}
     if isinstance(value, frozenset):
         return sorted(value)
+    if isinstance(value, TemplateTokens):
+        return asdict(value)
     if isinstance(value, Mapping):
         return dict(value)
     return list(value) if isinstance(value, tuple) else value

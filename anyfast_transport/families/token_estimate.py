@@ -1,14 +1,13 @@
 """How many tokens a conversation has, estimated: offline, without any vendor's vocabulary.
 
-The figures are fitted to the usage of recorded exchanges of the families below (DeepSeek, Qwen, Doubao, Gemini, Kimi,
-GLM), so they are averages: within 15 % on English and Chinese prose, less sure on code and other scripts.
+The figures, and those of chat templates in the rows of families, are fitted to the usage of recorded exchanges, so they
+are averages: within 15 % on English and Chinese prose, less sure on code and other scripts.
 """
 
 import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from anyfast_transport.families.table import family_of
@@ -35,37 +34,6 @@ _TOKENS: Mapping[str, Callable[[int], float]] = {
     "sign": lambda _: 1,
 }
 
-
-@dataclass(frozen=True, slots=True)
-class Overhead:
-    """What a family's chat template adds, in tokens.
-
-    Attributes:
-        request: To every request.
-        message: To every message.
-        tools: To a request with tools.
-        schema: For each token of a tool's JSON: templates leave out or repeat some of it.
-        deep: To a request with an effort of high or max.
-    """
-
-    request: float = 3
-    message: float = 3
-    tools: float = 20
-    schema: float = 0.75
-    deep: float = 0
-
-
-_PLAIN = Overhead()
-_OVERHEADS: Mapping[str, Overhead] = {
-    # Recorded of deepseek-v4-flash: 230 for its words on tools, 79 for those on effort.
-    "DeepSeek": Overhead(request=3, message=0.8, tools=230, schema=0.73, deep=79),
-    "Qwen": Overhead(request=6, message=4, tools=90, schema=0.87),  # recorded of qwen-turbo, qwen-plus and qwen3
-    "Qwen 3.6": Overhead(request=6, message=4, tools=190, schema=0.87),  # recorded of qwen3.5-397b: one template
-    "Doubao": Overhead(request=30, message=4, tools=90),  # recorded of doubao-seed-1-6-lite; its tools are a guess
-    "Gemini": Overhead(request=0, message=1, tools=0, schema=0.55),  # recorded of gemini-2.5 and gemini-3
-    "Kimi": Overhead(request=3, message=3, tools=10),  # recorded of kimi-k2.5
-    "GLM": Overhead(request=3, message=3, tools=85),  # recorded of glm-4.7
-}
 
 _MEDIA: Mapping[str, int] = {
     # Gemini: 258 for a picture or a second of video (upstream; recorded: 258 for one second). A guess for the others.
@@ -106,16 +74,11 @@ def prompt_tokens(
     Returns:
         How many there are, about.
     """
-    overhead = _overhead(model)
+    overhead = family_of(model).template_tokens
     total = overhead.request + sum(overhead.message + _message(message) for message in messages)
     if tools:
         total += overhead.tools + overhead.schema * sum(_tokens(_dumped(tool)) for tool in tools)
     return math.ceil(total + (overhead.deep if effort in ("high", "max") else 0))
-
-
-def _overhead(model: str) -> Overhead:
-    name = family_of(model).name
-    return _OVERHEADS.get(name) or _OVERHEADS.get(name.partition(" ")[0]) or _PLAIN
 
 
 def _message(message: JSON) -> float:

@@ -6,18 +6,22 @@ python -m tools.docs.families_page
 """
 
 import ast
+import importlib
 import inspect
 import io
 import json
+import pkgutil
 import re
 import tokenize
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
-from anyfast_transport.families import table as families
-from anyfast_transport.families.table import FAMILIES, PLAIN, Family
+from anyfast_transport.families import rows as modules
+from anyfast_transport.families.family import Family, TemplateTokens
+from anyfast_transport.families.table import FAMILIES, PLAIN
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "families.md"
@@ -30,7 +34,7 @@ HEAD = """# Model families
 
 What each family departs in from OpenAI's dialect, and where that is written.
 
-This page is made from `anyfast_transport/families/table.py` by `make pages`; the sources are the comments beside the
+This page is made from `anyfast_transport/families/rows/` by `make pages`; the sources are the comments beside the
 facts.
 *Page* is the family's page in Anyfast's API reference, *upstream* the vendor's own document, *recorded* an exchange
 that somebody recorded, *new-api* the open-source gateway that Anyfast appears to run. A *guess* is ours. None of this
@@ -79,17 +83,25 @@ def source_of(keyword: ast.keyword, comments: Mapping[int, str], lines: list[str
 
 
 def rows() -> Iterator[Row]:
-    """The families in the order of the file, each with what its own row says."""
-    source = inspect.getsource(families)
+    """The families in the order of the table, each with what its own row says."""
+    names = [module.name for module in pkgutil.iter_modules(modules.__path__)]
+    found = [row for name in names for row in rows_of(importlib.import_module(f"{modules.__name__}.{name}"))]
+    order = (*FAMILIES, PLAIN)
+    yield from sorted(found, key=lambda row: order.index(row.family))
+
+
+def rows_of(module: ModuleType) -> Iterator[Row]:
+    """The families of one vendor."""
+    source = inspect.getsource(module)
     comments, lines = comments_of(source), source.splitlines()
     for node in ast.parse(source).body:
         if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
             continue
-        family = getattr(families, node.targets[0].id) if isinstance(node.targets[0], ast.Name) else None
+        family = getattr(module, node.targets[0].id) if isinstance(node.targets[0], ast.Name) else None
         if family not in (*FAMILIES, PLAIN):
             continue
         over = node.value.args[0] if node.value.args else None
-        base = getattr(families, over.id).name if isinstance(over, ast.Name) else None
+        base = getattr(module, over.id).name if isinstance(over, ast.Name) else None
         facts = [
             Fact(keyword.arg, getattr(family, keyword.arg), source_of(keyword, comments, lines))
             for keyword in node.value.keywords
@@ -109,6 +121,8 @@ def plain(value: Any) -> Any:
     """A fact's value as JSON has it; sets in order, and the three ways of thinking by their names."""
     if isinstance(value, Mapping):
         return {{True: "on", False: "off", None: "not said"}.get(key, key): plain(one) for key, one in value.items()}
+    if isinstance(value, TemplateTokens):
+        return asdict(value)
     if isinstance(value, frozenset):
         return sorted(value)
     return list(value) if isinstance(value, tuple) else value
