@@ -1,4 +1,4 @@
-"""Facts that lie over the rows of `families/rows/`: a small JSON file that `anyfast-doctor` writes, or somebody by hand.
+"""Facts that lie over the rows of families: a small JSON file that `anyfast-doctor` writes, or somebody by hand.
 
 ```
 {
