@@ -25,8 +25,9 @@ from anyfast_transport.errors import (
 )
 from anyfast_transport.families.table import Family, family_of
 from anyfast_transport.http.client import AsyncClient, Client, aclose_shared_connections, close_shared_connections
-from anyfast_transport.request.build import build_body
+from anyfast_transport.request.build import build_body, build_request
 from anyfast_transport.request.call import Call
+from anyfast_transport.request.request import Request
 from anyfast_transport.response.stream import StreamDecoder
 from anyfast_transport.response.whole import decode_completion
 from anyfast_transport.settings.connection import Connection
@@ -63,6 +64,7 @@ __all__ = [
     "Price",
     "QuotaExceededError",
     "RateLimitError",
+    "Request",
     "ServerError",
     "StreamDecoder",
     "StreamInterruptedError",
@@ -72,6 +74,7 @@ __all__ = [
     "__version__",
     "aclose_shared_connections",
     "build_body",
+    "build_request",
     "close_shared_connections",
     "decode_completion",
     "family_of",

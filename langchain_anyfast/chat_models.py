@@ -28,8 +28,9 @@ from anyfast_transport import (
 )
 from anyfast_transport.families.profile_file import family_with
 from anyfast_transport.http.connections import SharesConnections
-from anyfast_transport.request.build import Body, build_body
+from anyfast_transport.request.build import build_request
 from anyfast_transport.request.call import Call
+from anyfast_transport.request.request import Request
 from anyfast_transport.request.structured_output import Method, Structure
 from anyfast_transport.request.tool_choice import wire_tool_choice
 from anyfast_transport.response.verdicts import settle, without_executable_call
@@ -323,14 +324,14 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
 
     def _prepared(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any], *, stream: bool
-    ) -> tuple[Call, Body]:
+    ) -> tuple[Call, Request]:
         """What one call asks for, and what is sent for it."""
         said = {name: value for name, value in kwargs.items() if name not in _OURS_ALONE}
         if stop is not None:
             said["stop"] = stop
         usage = kwargs.get("stream_usage")
         call = Call.of(self, said, stream=stream, include_usage=self.stream_usage if usage is None else usage)
-        return call, build_body(call, encode_messages(messages))
+        return call, build_request(call, encode_messages(messages))
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
         outputs = [output for output in llm_outputs if output]  # a cache gives none
@@ -344,9 +345,8 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
             return self
         return self.model_copy(update={"default_headers": {**(self.default_headers or {}), **headers}})
 
-    def _settled(self, completion: Completion, body: Body, call: Call, kwargs: Any) -> Completion:
+    def _settled(self, completion: Completion, call: Call, kwargs: Any) -> Completion:
         """Says what must be said about a whole answer before anybody goes on with it."""
-        completion.way = body.way
         settle(completion, call.values["on_empty"])
         wanted = kwargs.get("on_invalid_call") or self.on_invalid_call
         # From the config, since `invoke` that streams hands no run manager on.
@@ -366,8 +366,8 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         with model_errors():
-            call, body = self._prepared(messages, stop, kwargs, stream=False)
-            completion = self._settled(Client(self._connection(kwargs)).complete(body), body, call, kwargs)
+            call, request = self._prepared(messages, stop, kwargs, stream=False)
+            completion = self._settled(Client(self._connection(kwargs)).complete(request), call, kwargs)
         return _result(completion)
 
     @_saying_its_signature
@@ -379,8 +379,8 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         with model_errors():
-            call, body = self._prepared(messages, stop, kwargs, stream=False)
-            completion = self._settled(await AsyncClient(self._connection(kwargs)).complete(body), body, call, kwargs)
+            call, request = self._prepared(messages, stop, kwargs, stream=False)
+            completion = self._settled(await AsyncClient(self._connection(kwargs)).complete(request), call, kwargs)
         return _result(completion)
 
     def _items(
@@ -388,22 +388,22 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
     ) -> Generator[Delta | Completion]:
         """The pieces of a streamed answer, and last the whole of it."""
         with model_errors():
-            call, body = self._prepared(messages, stop, kwargs, stream=True)
-            with closing(Client(self._connection(kwargs)).stream(body)) as items:
+            call, request = self._prepared(messages, stop, kwargs, stream=True)
+            with closing(Client(self._connection(kwargs)).stream(request)) as items:
                 for item in items:
                     if isinstance(item, Completion):
-                        self._settled(item, body, call, kwargs)
+                        self._settled(item, call, kwargs)
                     yield item
 
     async def _aitems(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
     ) -> AsyncGenerator[Delta | Completion]:
         with model_errors():
-            call, body = self._prepared(messages, stop, kwargs, stream=True)
-            async with aclosing(AsyncClient(self._connection(kwargs)).stream(body)) as items:
+            call, request = self._prepared(messages, stop, kwargs, stream=True)
+            async with aclosing(AsyncClient(self._connection(kwargs)).stream(request)) as items:
                 async for item in items:
                     if isinstance(item, Completion):
-                        self._settled(item, body, call, kwargs)
+                        self._settled(item, call, kwargs)
                     yield item
 
     def _stream(

@@ -29,8 +29,9 @@ from anyfast_transport.families.profile_file import family_with
 from anyfast_transport.http.client import AsyncClient, Client
 from anyfast_transport.http.connections import SharesConnections
 from anyfast_transport.lenient_json import merged
-from anyfast_transport.request.build import build_body
+from anyfast_transport.request.build import build_request
 from anyfast_transport.request.call import Call
+from anyfast_transport.request.request import Request
 from anyfast_transport.settings.connection import Connection
 from anyfast_transport.settings.parameters import ChatParameters
 from llama_index_anyfast.messages import JSON, encode_messages, naming_the_block, wire_name
@@ -127,8 +128,8 @@ class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput
 
     def _prepared(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], *, stream: bool
-    ) -> tuple[JSON, Reader]:
-        """The body of a request, and what will read its answer."""
+    ) -> tuple[Request, Reader]:
+        """A request, and what will read its answer."""
         call = self._call(kwargs, stream=stream)
         forced = len(call.tools) == 1 and call.tool_choice not in (None, False, "auto", "none")
         reader = Reader(
@@ -139,7 +140,7 @@ class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput
         )
         wire = encode_messages(messages)
         try:
-            return build_body(call, wire), reader
+            return build_request(call, wire), reader
         except UnsupportedParameterError as error:
             raise naming_the_block(error) from None
 
@@ -153,30 +154,30 @@ class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput
     # The undecorated `_chat` & co. serve both kinds of endpoint, so that each call makes one event and is counted once.
 
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        body, reader = self._prepared(messages, kwargs, stream=False)
-        return reader.read(Client(self).complete(body))
+        request, reader = self._prepared(messages, kwargs, stream=False)
+        return reader.read(Client(self).complete(request))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        body, reader = self._prepared(messages, kwargs, stream=False)
-        return reader.read(await AsyncClient(self).complete(body))
+        request, reader = self._prepared(messages, kwargs, stream=False)
+        return reader.read(await AsyncClient(self).complete(request))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Generator[ChatResponse, None, None]:
-        body, reader = self._prepared(messages, kwargs, stream=True)
+        request, reader = self._prepared(messages, kwargs, stream=True)
 
         def responses() -> Generator[ChatResponse, None, None]:
             answer = StreamReader(reader)
-            with contextlib.closing(Client(self).stream(body)) as items:
+            with contextlib.closing(Client(self).stream(request)) as items:
                 for item in items:
                     yield answer.take(item)
 
         return responses()
 
     async def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> AsyncGenerator[ChatResponse, None]:
-        body, reader = self._prepared(messages, kwargs, stream=True)
+        request, reader = self._prepared(messages, kwargs, stream=True)
 
         async def responses() -> AsyncGenerator[ChatResponse, None]:
             answer = StreamReader(reader)
-            async with contextlib.aclosing(AsyncClient(self).stream(body)) as items:
+            async with contextlib.aclosing(AsyncClient(self).stream(request)) as items:
                 async for item in items:
                     yield answer.take(item)
 

@@ -14,9 +14,10 @@ import httpx
 
 from anyfast_transport.errors import AnyfastError
 from anyfast_transport.http.connections import SHARED
-from anyfast_transport.http.exchange import ERROR_BODY_LIMIT, Exchange, streamed_inside
+from anyfast_transport.http.exchange import ERROR_BODY_LIMIT, Exchange
 from anyfast_transport.http.headers import comes_raw
 from anyfast_transport.http.network_errors import RAISED_BY_HTTPX
+from anyfast_transport.request.request import Request
 from anyfast_transport.response.stream import delta_of, is_document
 from anyfast_transport.settings.connection import Connection
 from anyfast_transport.types import Completion, Delta
@@ -32,11 +33,11 @@ class Client:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def complete(self, body: Mapping[str, Any]) -> Completion:
+    def complete(self, request: Request | Mapping[str, Any]) -> Completion:
         """Sends a request and waits for the whole answer.
 
         Args:
-            body: The request body.
+            request: The request, or its body.
 
         Returns:
             The completion.
@@ -44,10 +45,11 @@ class Client:
         Raises:
             AnyfastError: Every end but an answer; see `anyfast_transport.errors`.
         """
-        if streaming := streamed_inside(self._connection, body):
+        request = Request.of(request)
+        if streaming := request.streamed_inside(self._connection):
             *_, completion = self.stream(streaming)
             return completion  # type: ignore[return-value]  # the last item of a stream is the completion
-        exchange = Exchange(self._connection, body)
+        exchange = Exchange(self._connection, request)
         with exchange.reporting():
             while True:
                 try:
@@ -59,13 +61,13 @@ class Client:
                         raise
                 time.sleep(delay)
 
-    def stream(self, body: Mapping[str, Any]) -> Generator[Delta | Completion]:
+    def stream(self, request: Request | Mapping[str, Any]) -> Generator[Delta | Completion]:
         """Sends a request and yields its answer as it comes.
 
         Closing the generator closes the connection, so that the gateway stops.
 
         Args:
-            body: The request body, with `"stream": true`.
+            request: The request, or its body, with `"stream": true`.
 
         Yields:
             Each delta; last of all the whole completion.
@@ -73,7 +75,7 @@ class Client:
         Raises:
             AnyfastError: Every end but an answer. Nothing is sent again once the answer has begun.
         """
-        exchange = Exchange(self._connection, body)
+        exchange = Exchange(self._connection, Request.of(request))
         with exchange.reporting(), contextlib.ExitStack() as stack:
             response = self._open_with_retries(exchange, stack)
             decoder, pieces = exchange.start_decoding(response), self._pieces(exchange, response)
@@ -186,12 +188,13 @@ class AsyncClient:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def complete(self, body: Mapping[str, Any]) -> Completion:
+    async def complete(self, request: Request | Mapping[str, Any]) -> Completion:
         """Sends a request and waits for the whole answer; see `Client.complete`."""
-        if streaming := streamed_inside(self._connection, body):
+        request = Request.of(request)
+        if streaming := request.streamed_inside(self._connection):
             *_, completion = [item async for item in self.stream(streaming)]
             return completion  # type: ignore[return-value]  # the last item of a stream is the completion
-        exchange = Exchange(self._connection, body)
+        exchange = Exchange(self._connection, request)
         with exchange.reporting():
             while True:
                 try:
@@ -203,9 +206,9 @@ class AsyncClient:
                         raise
                 await asyncio.sleep(delay)
 
-    async def stream(self, body: Mapping[str, Any]) -> AsyncGenerator[Delta | Completion]:
+    async def stream(self, request: Request | Mapping[str, Any]) -> AsyncGenerator[Delta | Completion]:
         """Sends a request and yields its answer as it comes; see `Client.stream`."""
-        exchange = Exchange(self._connection, body)
+        exchange = Exchange(self._connection, Request.of(request))
         with exchange.reporting():
             async with contextlib.AsyncExitStack() as stack:
                 response = await self._open_with_retries(exchange, stack)

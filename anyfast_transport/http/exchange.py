@@ -3,18 +3,16 @@
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import httpx
-from pydantic_core import PydanticSerializationError, to_json
 
 from anyfast_transport.errors import (
     AnyfastError,
     APITimeoutError,
     InvalidResponseError,
     StreamInterruptedError,
-    UnsupportedParameterError,
 )
 from anyfast_transport.http import deadline
 from anyfast_transport.http import key_masking as masking
@@ -26,13 +24,13 @@ from anyfast_transport.http.network_errors import typed_failure
 from anyfast_transport.http.retries import delay_before_retry, retry_after
 from anyfast_transport.http.size_limits import Size
 from anyfast_transport.lenient_json import read_json
-from anyfast_transport.request.build import Body, body_like
 from anyfast_transport.request.learning import Draft
+from anyfast_transport.request.request import Request
 from anyfast_transport.response.error_bodies import status_error
 from anyfast_transport.response.stream import StreamDecoder
 from anyfast_transport.response.whole import decode_completion
 from anyfast_transport.settings.connection import Connection
-from anyfast_transport.types import Completion, Delta, Reading, offered
+from anyfast_transport.types import Completion, Delta
 
 ERROR_BODY_LIMIT = 64 * 1024
 """Bytes of an error's body that are read."""
@@ -65,7 +63,7 @@ class Exchange:
 
     Args:
         connection: Where the gateway is, and how to speak to it.
-        body: The request body.
+        request: What it asks.
 
     Attributes:
         host: The gateway's host and port, for its errors.
@@ -74,15 +72,14 @@ class Exchange:
         content: The body as it is sent, the same bytes each time.
     """
 
-    def __init__(self, connection: Connection, body: Mapping[str, Any]) -> None:
-        connection = in_force(connection, body)
-        self.connection = connection
+    def __init__(self, connection: Connection, request: Request) -> None:
+        self.connection = connection = request.connection or connection
         self.url = f"{connection.base_url}/chat/completions"
         self.host = _host_of(self.url)
-        self.streams = bool(body.get("stream"))
-        self._draft = Draft(body, connection.base_url, learns=connection.learn_from_refusals)
-        self._reading = body.reading if isinstance(body, Body) else Reading(tools=offered(body))
-        self.content = _encoded(self._draft.body)
+        self.streams = request.streams
+        self._draft = Draft(request, connection.base_url, learns=connection.learn_from_refusals)
+        self._reading = request.reading
+        self.content = self._draft.request.encoded()
         self.decoder: StreamDecoder | None = None
         self.retries = 0
         timeout = connection.timeout
@@ -146,7 +143,7 @@ class Exchange:
             Seconds to wait before the next attempt, or None to give up.
         """
         if self._draft.revise(error):
-            self.content = _encoded(self._draft.body)
+            self.content = self._draft.request.encoded()
             _log.info("POST %s: a part of the request was refused; sending it without that", self.host)
             return 0.0
         delay = delay_before_retry(error, retries_done=self.retries, max_retries=self.connection.max_retries)
@@ -189,7 +186,8 @@ class Exchange:
     def completion(self, response: httpx.Response, data: bytes) -> Completion:
         """The completion that the body of a 200 holds."""
         completion = decode_completion(data, request_id=request_id(response), reading=self._reading)
-        completion.retries, completion.repairs = self.retries, self._taken().repairs
+        completion.retries = self.retries
+        self._tell_of_request(completion)
         return self.masked(completion)
 
     def start_decoding(self, response: httpx.Response) -> StreamDecoder:
@@ -199,13 +197,14 @@ class Exchange:
         self.deadline.limit(_REASONING, self.connection.max_reasoning_seconds)
         self._size.of_stream(True)
         self.decoder = StreamDecoder(request_id(response), retries=self.retries, reading=self._reading)
-        self.decoder.completion.repairs = self._taken().repairs
+        self._tell_of_request(self.decoder.completion)
         return self.decoder
 
-    def _taken(self) -> Body:
-        """The body as it was sent, which the gateway took."""
+    def _tell_of_request(self, completion: Completion) -> None:
+        """What the metadata of an answer say of the request, which the gateway took."""
         self._draft.went_through()
-        return self._draft.body
+        request = self._draft.request
+        completion.repairs, completion.way = request.repairs, request.way
 
     def is_a_document(self) -> None:
         """What was to be a stream is one whole answer."""
@@ -357,26 +356,6 @@ class _Reporting:
                 chained = chained.__cause__
 
 
-def in_force(connection: Connection, body: Mapping[str, Any]) -> Connection:
-    """The connection of one call: the model's, unless the call has one of its own."""
-    return (body.connection if isinstance(body, Body) else None) or connection
-
-
-def streamed_inside(connection: Connection, body: Mapping[str, Any]) -> Body | None:
-    """The body of a call that must be streamed although it is wanted whole: only a stream shows the model reason.
-
-    Args:
-        connection: Says whether reasoning has a cap.
-        body: The body of a call that does not stream.
-
-    Returns:
-        The body to stream, or None if the call may be sent as it is. Several answers (`n`) cannot be streamed.
-    """
-    if not in_force(connection, body).caps_reasoning or (body.get("n") or 1) > 1:
-        return None
-    return body_like({**body, "stream": True, "stream_options": {"include_usage": True}}, body)
-
-
 class _Waiting:
     """Puts a call's deadline and mask where the network streams and the log filter find them."""
 
@@ -391,13 +370,6 @@ class _Waiting:
     def __exit__(self, *_: object) -> None:
         deadline.CURRENT.reset(self._tokens[0])
         masking.CURRENT.reset(self._tokens[1])
-
-
-def _encoded(body: Mapping[str, Any]) -> bytes:
-    try:
-        return to_json(body)
-    except (PydanticSerializationError, ValueError) as error:
-        raise UnsupportedParameterError(f"The request cannot be written as JSON: {error}") from None
 
 
 def _unframed(data: bytes) -> bytes:

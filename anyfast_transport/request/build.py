@@ -3,28 +3,21 @@
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from anyfast_transport.errors import AnyfastWarning, UnsupportedParameterError
-from anyfast_transport.families.table import Family, family_of
 from anyfast_transport.lenient_json import merged
 from anyfast_transport.request.call import Call
 from anyfast_transport.request.history import Replay, prepared, with_instruction
-from anyfast_transport.request.structured_output import (
-    Way,
-    json_mode_works,
-    schema_instruction,
-    way_to_structure,
-)
+from anyfast_transport.request.request import Request, reading_of
+from anyfast_transport.request.structured_output import Way, json_mode_works, schema_instruction, way_to_structure
 from anyfast_transport.request.thinking import Tell, thinking_fields, thinks
 from anyfast_transport.request.tool_choice import JSON_ALONE, call_instruction, wire_tool_choice
-from anyfast_transport.settings.connection import Connection
-from anyfast_transport.types import Message, Reading, offered
+from anyfast_transport.types import Message
 
 JSON = dict[str, Any]
-
 
 _LOG = logging.getLogger("anyfast")
 
@@ -45,54 +38,8 @@ def tell(message: str) -> None:
     warnings.warn(message, AnyfastWarning, stacklevel=2)
 
 
-class Body(dict[str, Any]):
-    """The JSON object of a request, and what was repaired in it.
-
-    Attributes:
-        repairs: What is not as the caller gave it, because it would be refused: a few words for each. It is in the
-            metadata of the answer, too.
-        reading: How the answer is to be read; what the request knows of it.
-        way: How an object is asked for, or None if none is.
-        connection: What this call alone says of its connection, or None.
-        family: The model's row, under what a profile file says; None for a body that was not built here.
-    """
-
-    repairs: tuple[str, ...] = ()
-    reading: Reading = Reading()
-    way: Way | None = None
-    connection: Connection | None = None
-    family: Family | None = None
-
-
-def body_like(fields: Mapping[str, Any], body: Mapping[str, Any]) -> Body:
-    """A new body of other fields, which knows what an earlier one does.
-
-    Args:
-        fields: The JSON object.
-        body: The earlier body; a plain dict knows nothing.
-
-    Returns:
-        The body.
-    """
-    result = Body(fields)
-    result.__dict__ |= vars(body) if isinstance(body, Body) else {}
-    return result
-
-
-def row_of(body: Mapping[str, Any]) -> Family:
-    """The row by which a body was built.
-
-    Args:
-        body: A request body.
-
-    Returns:
-        The family; that of the model's id for a plain dict.
-    """
-    return (body.family if isinstance(body, Body) else None) or family_of(str(body.get("model")))
-
-
-def build_body(call: Call, messages: Sequence[Message], *, tell: Tell = tell) -> Body:
-    """Builds the body of a request.
+def build_request(call: Call, messages: Sequence[Message], *, tell: Tell = tell) -> Request:
+    """Builds a request.
 
     Args:
         call: What is asked for.
@@ -100,7 +47,7 @@ def build_body(call: Call, messages: Sequence[Message], *, tell: Tell = tell) ->
         tell: Hears what was changed or dropped, once each.
 
     Returns:
-        The JSON object to be sent, without a single null of ours. What had to be repaired in the conversation is in its
+        The request; its body has not a single null of ours. What had to be repaired in the conversation is in its
         `repairs`, and in a DEBUG line of the logger "anyfast".
 
     Raises:
@@ -112,26 +59,30 @@ def build_body(call: Call, messages: Sequence[Message], *, tell: Tell = tell) ->
     extra = values.get("extra_body") or {}
     thinking = thinks(family, merged(fields, extra))
     messages, repairs = _repaired(call, messages, thinking)
-    call, messages = _structured(call, messages, thinking, tell)
+    way, call, messages = _structured(call, messages, thinking, tell)
     messages = _with_format(fields, call, messages, thinking, tell)
     messages = _with_tools(fields, call, messages, thinking, tell)
-    body = Body(merged({"model": call.model, "messages": messages, **fields, **_streaming(call)}, extra))
-    body.repairs, body.reading, body.connection = repairs, _reading(call, body), call.connection
-    body.family = family
-    if call.structure:
-        body.way, _ = way_to_structure(family, thinking=thinking, method=call.structure.method)
-    return body
+    body = merged({"model": call.model, "messages": messages, **fields, **_streaming(call)}, extra)
+    rescues, splits = values.get("rescue_tool_calls", True), values.get("split_think_tags", True)
+    reading = reading_of(body, family, rescues=rescues, splits=splits)
+    return Request(body, family, reading, repairs=repairs, way=way, connection=call.connection)
 
 
-def _reading(call: Call, body: JSON) -> Reading:
-    values = call.values
-    return Reading(
-        rescues=values.get("rescue_tool_calls", True),
-        splits=values.get("split_think_tags", True),
-        # Only where thinking was asked for: to wait for a tag that never comes is to show nothing until the end.
-        waits=values.get("thinking") is True and call.family.template_opens_thought,
-        tools=offered(body),
-    )
+def build_body(call: Call, messages: Sequence[Message], *, tell: Tell = tell) -> JSON:
+    """The JSON object of a request alone; see `build_request`, which both clients take as well and lose nothing of.
+
+    Args:
+        call: What is asked for.
+        messages: The conversation in the wire's shape; not changed.
+        tell: Hears what was changed or dropped, once each.
+
+    Returns:
+        The JSON object to be sent.
+
+    Raises:
+        UnsupportedParameterError: The model cannot do what was asked.
+    """
+    return build_request(call, messages, tell=tell).body
 
 
 def _repaired(call: Call, messages: Sequence[Message], thinking: bool) -> tuple[Sequence[Message], tuple[str, ...]]:
@@ -213,23 +164,25 @@ def _streaming(call: Call) -> JSON:
     return {"stream": True, **({"stream_options": {"include_usage": True}} if call.include_usage else {})}
 
 
-def _structured(call: Call, messages: Sequence[Message], thinking: bool, tell: Tell) -> tuple[Call, Sequence[Message]]:
+def _structured(
+    call: Call, messages: Sequence[Message], thinking: bool, tell: Tell
+) -> tuple[Way | None, Call, Sequence[Message]]:
     """Asks for an object by the way that works, in the terms of tools, response formats and instructions."""
     structure = call.structure
     if structure is None:
-        return call, messages
+        return None, call, messages
     way, lowered = way_to_structure(call.family, thinking=thinking, method=structure.method)
     if lowered:
         tell(f"{call.model}: {lowered}")
     if way == "forced_tool":
-        return replace(call, tools=[*call.tools, structure.tool()], tool_choice=structure.name), messages
+        return way, replace(call, tools=[*call.tools, structure.tool()], tool_choice=structure.name), messages
     if way == "asked_tool":
         asked = with_instruction(messages, call_instruction(structure.name))
-        return replace(call, tools=[*call.tools, structure.tool()], tool_choice=None), asked
+        return way, replace(call, tools=[*call.tools, structure.tool()], tool_choice=None), asked
     if way == "json_schema":
-        return _formatted(call, structure.response_format()), messages
+        return way, _formatted(call, structure.response_format()), messages
     asked = with_instruction(messages, schema_instruction(structure.schema))
-    return _formatted(call, {"type": "json_object"}) if way == "json_mode" else call, asked
+    return way, _formatted(call, {"type": "json_object"}) if way == "json_mode" else call, asked
 
 
 def _formatted(call: Call, response_format: JSON) -> Call:

@@ -8,23 +8,24 @@ goes through, it is remembered for this base_url and model as long as the proces
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from anyfast_transport.errors import AnyfastError, BadRequestError, ContextWindowExceededError
-from anyfast_transport.request.build import Body, body_like, row_of, tell
+from anyfast_transport.request.build import tell
 from anyfast_transport.request.refused_features import FORMS, JSON, Lesson, effort_of
-from anyfast_transport.request.thinking import EFFORTS, nearest_effort, thinks
+from anyfast_transport.request.request import Request
+from anyfast_transport.request.thinking import EFFORTS, nearest_effort
 
 _OF_THINKING = re.compile("think|reasoning mode|思考", re.IGNORECASE)
 
 
-def lesson_of(error: AnyfastError, body: Mapping[str, Any]) -> Lesson | None:
-    """What a refusal teaches about the body that was refused.
+def lesson_of(error: AnyfastError, request: Request) -> Lesson | None:
+    """What a refusal teaches about the request that was refused.
 
     Args:
         error: What the request ended with.
-        body: The request body.
+        request: The request.
 
     Returns:
         The lesson; None if the error is no refusal of a form that could be left out.
@@ -34,12 +35,12 @@ def lesson_of(error: AnyfastError, body: Mapping[str, Any]) -> Lesson | None:
     named = _named_parameter(error.body)
     root = re.split(r"[.\[]", named)[0]
     # A refusal that names its parameter is about no other; a null is wrong in any of them.
-    is_named = root in body.keys() - {"messages", "tools"}
+    is_named = root in request.body.keys() - {"messages", "tools"}
     text = f"{named} {error.message}"
     for name, form in FORMS.items():
         if form.is_meant(text) and (not is_named or root in form.parameters or name == "null"):
-            lesson = _lesson(name, body, text)
-            if _rewritten(body, lesson) is not None:
+            lesson = _lesson(name, request, text)
+            if _rewritten(request, lesson) is not None:
                 return lesson
     return None
 
@@ -51,19 +52,19 @@ def _named_parameter(body: Any) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _lesson(name: str, body: Mapping[str, Any], text: str) -> Lesson:
-    thinking = thinks(row_of(body), body) if _OF_THINKING.search(text) else None
+def _lesson(name: str, request: Request, text: str) -> Lesson:
+    thinking = request.thinks if _OF_THINKING.search(text) else None
     if name != "effort":
         return Lesson(name, thinking)
-    effort = effort_of(cast("JSON", body))
+    effort = effort_of(request.body, request.family)
     levels = (level for level in EFFORTS[1:] if level != effort and re.search(rf"\b{level}\b", text))
     return Lesson(name, thinking, effort, tuple(levels))
 
 
-def _rewritten(body: Mapping[str, Any], lesson: Lesson) -> JSON | None:
-    if lesson.thinking is not None and lesson.thinking != thinks(row_of(body), body):
+def _rewritten(request: Request, lesson: Lesson) -> JSON | None:
+    if lesson.thinking is not None and lesson.thinking != request.thinks:
         return None
-    return FORMS[lesson.form].rewritten(cast("JSON", body), lesson)
+    return FORMS[lesson.form].rewritten(request.body, lesson)
 
 
 def _said(lesson: Lesson) -> str:
@@ -73,24 +74,21 @@ def _said(lesson: Lesson) -> str:
     return f"reasoning_effort {lesson.effort!r} {instead}"
 
 
-def without_refused(body: Mapping[str, Any], lessons: Sequence[Lesson]) -> Body:
-    """A body without what is known to be refused.
+def without_refused(request: Request, lessons: Sequence[Lesson]) -> Request:
+    """A request without what is known to be refused.
 
     Args:
-        body: A request body; not changed.
+        request: The request.
         lessons: What is known.
 
     Returns:
-        The body that is sent, with its repairs.
+        The request that is sent, with its repairs.
     """
-    sent, repairs = body_like(body, body), list(getattr(body, "repairs", ()))
     for lesson in lessons:
-        changed = _rewritten(sent, lesson)
-        if changed is not None:
-            sent = body_like(changed, body)
-            repairs.append(f"{_said(lesson)}, since this model refuses it")
-    sent.repairs = tuple(repairs)
-    return sent
+        body = _rewritten(request, lesson)
+        if body is not None:
+            request = request.rewritten(body, f"{_said(lesson)}, since this model refuses it")
+    return request
 
 
 class Memory:
@@ -133,42 +131,42 @@ MEMORY = Memory()
 
 
 class Draft:
-    """The body of one call, and what is learned while it is sent.
+    """The request of one call, and what is learned while it is sent.
 
     Args:
-        body: The body as it was built.
+        request: The request as it was built.
         base_url: Where it goes.
         learns: Whether refusals are learned from.
         memory: What is known already.
 
     Attributes:
-        body: The body as it is sent.
+        request: The request as it is sent.
     """
 
-    def __init__(self, body: Mapping[str, Any], base_url: str, *, learns: bool, memory: Memory = MEMORY) -> None:
-        self._memory, self._base_url, self._model = memory, base_url, str(body.get("model"))
+    def __init__(self, request: Request, base_url: str, *, learns: bool, memory: Memory = MEMORY) -> None:
+        self._memory, self._base_url, self._model = memory, base_url, request.model
         self._may_learn = learns
         self._pending: tuple[Lesson, AnyfastError] | None = None
-        self.body = without_refused(body, memory.lessons(base_url, self._model) if learns else ())
+        self.request = without_refused(request, memory.lessons(base_url, self._model) if learns else ())
 
     def revise(self, error: AnyfastError) -> bool:
-        """Looks whether a refusal can be answered by another body.
+        """Looks whether a refusal can be answered by another request.
 
         Args:
             error: What the attempt ended with.
 
         Returns:
-            Whether `body` is another now, to be sent at once. True only once.
+            Whether `request` is another now, to be sent at once. True only once.
         """
-        lesson = lesson_of(error, self.body) if self._may_learn else None
+        lesson = lesson_of(error, self.request) if self._may_learn else None
         if lesson is None:
             return False
         self._may_learn, self._pending = False, (lesson, error)
-        self.body = without_refused(self.body, [lesson])
+        self.request = without_refused(self.request, [lesson])
         return True
 
     def went_through(self) -> None:
-        """Remembers what the refusal taught, now that the revised body was taken, and tells the user."""
+        """Remembers what the refusal taught, now that the revised request was taken, and tells the user."""
         if self._pending is None:
             return
         (lesson, error), self._pending = self._pending, None

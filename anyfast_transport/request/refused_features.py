@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anyfast_transport.request.build import row_of
+from anyfast_transport.families.table import Family
 from anyfast_transport.request.history import alternating, system_first, with_instruction
 from anyfast_transport.request.structured_output import schema_instruction
 from anyfast_transport.request.thinking import EFFORTS, nearest_effort
@@ -157,23 +157,28 @@ def _saying_json(body: JSON, _: Lesson) -> JSON | None:
     return {**body, "messages": with_instruction(_said_in(body), "Answer in JSON.")}
 
 
-def effort_of(body: JSON) -> str:
+def effort_of(body: JSON, family: Family) -> str:
     """The level of effort in a body.
 
     Args:
         body: A request body.
+        family: The model's row.
 
     Returns:
         The level; "" if there is none, or if it is how thinking is switched off, which is the user's.
     """
-    nested = body.get("thinking")
-    found = body.get("reasoning_effort") or (nested.get("reasoning_effort") if isinstance(nested, Mapping) else None)
-    switches = {"none", *row_of(body).effort_without_thinking}
+    found = _effort_in(body)
+    switches = {"none", *family.effort_without_thinking}
     return found if isinstance(found, str) and found in EFFORTS and found not in switches else ""
 
 
+def _effort_in(body: JSON) -> Any:
+    nested = body.get("thinking")
+    return body.get("reasoning_effort") or (nested.get("reasoning_effort") if isinstance(nested, Mapping) else None)
+
+
 def _other_effort(body: JSON, lesson: Lesson) -> JSON | None:
-    if not lesson.effort or effort_of(body) != lesson.effort:
+    if not lesson.effort or _effort_in(body) != lesson.effort:
         return None
     value = nearest_effort(lesson.effort, lesson.levels) if lesson.levels else None
     changed: JSON = {}

@@ -34,6 +34,20 @@ def thinks(family: Family, body: Mapping[str, Any]) -> bool:
     return family.thinks_by_default
 
 
+def asks_to_think(family: Family, body: Mapping[str, Any]) -> bool:
+    """Reads from a body whether thinking was asked for, which is more than that the model thinks by itself.
+
+    Args:
+        family: The model's row.
+        body: A request body.
+
+    Returns:
+        True if it was.
+    """
+    on = family.thinking.get(True)
+    return bool(on) and on != family.thinking.get(None) and _holds(body, on)
+
+
 def _holds(body: Any, fragment: Any) -> bool:
     if not isinstance(fragment, Mapping):
         return bool(body == fragment)

@@ -10,7 +10,15 @@ from langchain_core.load import dumpd
 
 from anyfast_emulator import Emulator
 from anyfast_emulator.temperaments import Temperament
-from anyfast_transport import ChatParameters, Client, Connection, UnsupportedParameterError, build_body, family_of
+from anyfast_transport import (
+    ChatParameters,
+    Client,
+    Connection,
+    UnsupportedParameterError,
+    build_body,
+    build_request,
+    family_of,
+)
 from anyfast_transport.families.profile_file import family_with, parsed_profile, read_profile, written_profile
 from anyfast_transport.families.table import FAMILIES, PLAIN
 from anyfast_transport.request.call import Call
@@ -337,7 +345,7 @@ def test_a_gateway_that_takes_only_an_empty_placeholder(kind, profile):
     with Emulator(temperament=Temperament(placeholders=frozenset({""}))) as emulator:
         model = kind(model=D, base_url=emulator.base_url, api_key=emulator.api_key, profile_file=path)
         call = Call.of(model, {"tools": [TOOL]})
-        assert Client(model).complete(build_body(call, LOOP)).text
+        assert Client(model).complete(build_request(call, LOOP)).text
 
 
 def test_a_gateway_that_takes_a_forced_choice_while_it_thinks(profile):
@@ -345,6 +353,6 @@ def test_a_gateway_that_takes_a_forced_choice_while_it_thinks(profile):
     with Emulator(temperament=Temperament(forced_choice="works")) as emulator:
         model = ChatAnyfast(model=D, base_url=emulator.base_url, api_key=emulator.api_key, profile_file=path)
         call = Call.of(model, {"structure": Structure("look", SCHEMA)})
-        body = build_body(call, HI)
-        assert body.way == "forced_tool"
-        assert Client(model).complete(body).choice.tool_calls
+        request = build_request(call, HI)
+        assert request.way == "forced_tool"
+        assert Client(model).complete(request).choice.tool_calls

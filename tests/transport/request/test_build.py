@@ -1,6 +1,7 @@
 """What we send: the exact body for each parameter of the five pages, and for each combination that needs care."""
 
 import copy
+import dataclasses
 import json
 import warnings
 from typing import Any
@@ -10,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from anyfast_transport import AnyfastWarning, Call, ChatParameters, UnsupportedParameterError, build_body
+from anyfast_transport import (
+    AnyfastWarning,
+    Call,
+    ChatParameters,
+    Request,
+    UnsupportedParameterError,
+    build_body,
+    build_request,
+)
 from anyfast_transport.families.table import FAMILIES
 
 DEEPSEEK, QWEN, DOUBAO, GEMINI = "deepseek-v4-pro", "qwen3.6-flash", "doubao-seed-evolving", "gemini-2.5-pro"
@@ -649,3 +658,33 @@ def test_every_field_reaches_the_wire_somewhere(name):
     question = [{"role": "user", "content": "hi"}]
     bare = build_body(Call.of(parameters, {}), question)
     assert build_body(Call.of(parameters, {name: FIELDS_IN_THE_BODY[name]}), question) != bare
+
+
+# --- a request, and what a plain mapping says of itself ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("thinking", [True, False, None])
+def test_a_request_made_of_a_body_knows_all_that_the_body_says(model, thinking):
+    call = Call.of(ChatParameters(model=model), {"thinking": thinking, "tools": [CLOCK]})
+    try:
+        request = build_request(call, HELLO, tell=lambda _: None)
+    except UnsupportedParameterError:
+        return
+    for copied in ({**request.body}, request.body | {}, copy.deepcopy(request.body)):
+        assert Request.of(copied) == request
+    assert Request.of(request) is request
+    assert request.body == build_body(call, HELLO, tell=lambda _: None)
+
+
+def test_a_request_does_not_change():
+    request = Request.of({"model": PLAIN, "messages": HELLO})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        request.repairs = ("x",)
+    changed = request.rewritten({**request.body, "seed": 1}, "a seed")
+    assert (request.body.get("seed"), changed.body["seed"], changed.repairs) == (None, 1, ("a seed",))
+
+
+def test_what_is_no_json_is_told_before_sending():
+    with pytest.raises(UnsupportedParameterError, match="cannot be written as JSON"):
+        Request.of({"model": PLAIN, "messages": [object()]}).encoded()

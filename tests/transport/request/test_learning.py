@@ -20,10 +20,11 @@ from anyfast_transport import (
     Completion,
     Connection,
     RateLimitError,
+    Request,
     StreamInterruptedError,
 )
 from anyfast_transport.request.learning import MEMORY, lesson_of, without_refused
-from anyfast_transport.request.refused_features import FORMS
+from anyfast_transport.request.refused_features import FORMS, Lesson
 from anyfast_transport.response.error_bodies import status_error
 
 MODEL = "gpt-4o"
@@ -49,10 +50,14 @@ def refused(message: str, param: str | None = None, status: int = 400) -> BadReq
 def revised(message: str, body: dict[str, Any], param: str | None = None) -> dict[str, Any] | None:
     """The body that answers a refusal; None if it is the caller's to answer."""
     before = copy.deepcopy(body)
-    lesson = lesson_of(refused(message, param), body)
-    changed = None if lesson is None else without_refused(body, [lesson])
+    lesson = lesson_of(refused(message, param), Request.of(body))
+    changed = None if lesson is None else without(body, lesson)
     assert body == before
     return changed
+
+
+def without(body: dict[str, Any], lesson: Lesson) -> dict[str, Any]:
+    return without_refused(Request.of(body), [lesson]).body
 
 
 def body(*messages: Any, **fields: Any) -> dict[str, Any]:
@@ -202,15 +207,16 @@ def test_json_mode_that_wants_the_word_gets_it():
 
 def test_a_lesson_about_thinking_holds_while_the_model_thinks():
     thinking = {**body(tool_choice="required", **TOOLS), "model": "glm-5.2"}
-    lesson = lesson_of(refused("tool_choice is not supported in thinking mode"), thinking)
-    assert "tool_choice" not in without_refused(thinking, [lesson])
+    lesson = lesson_of(refused("tool_choice is not supported in thinking mode"), Request.of(thinking))
+    assert "tool_choice" not in without(thinking, lesson)
     quiet = {**thinking, "reasoning_effort": "none"}
-    assert without_refused(quiet, [lesson]) == quiet
+    assert without(quiet, lesson) == quiet
 
 
 def test_a_level_that_was_refused_is_no_reason_to_touch_another():
-    lesson = lesson_of(refused("Invalid reasoning_effort: 'max', expected low or high"), body(reasoning_effort="max"))
-    assert without_refused(body(reasoning_effort="low"), [lesson]) == body(reasoning_effort="low")
+    given = Request.of(body(reasoning_effort="max"))
+    lesson = lesson_of(refused("Invalid reasoning_effort: 'max', expected low or high"), given)
+    assert without(body(reasoning_effort="low"), lesson) == body(reasoning_effort="low")
 
 
 # --- what is the user's stays the user's ----------------------------------------------------------------------------
@@ -270,13 +276,13 @@ def test_other_errors_teach_nothing():
         (429, "stream_options unsupported"),
         (500, "stream_options unknown"),
     ]:
-        assert lesson_of(status_error(status, {"error": {"message": message}}), STREAMED) is None
+        assert lesson_of(status_error(status, {"error": {"message": message}}), Request.of(STREAMED)) is None
     too_long = "maximum context length exceeded, stream_options unsupported"
-    assert lesson_of(status_error(400, {"error": {"message": too_long}}), STREAMED) is None
+    assert lesson_of(status_error(400, {"error": {"message": too_long}}), Request.of(STREAMED)) is None
 
 
 def test_every_form_is_shown_by_a_case():
-    shown = {lesson_of(refused(message), given).form for message, given, _ in LEFT_OUT.values()}
+    shown = {lesson_of(refused(message), Request.of(given)).form for message, given, _ in LEFT_OUT.values()}
     assert shown | {"tool_choice", "response_format", "json_schema", "json_object", "json_word"} == set(FORMS)
 
 

@@ -11,7 +11,7 @@ from anyfast_emulator import Emulator
 from anyfast_emulator.contract import MODELS as SERVED
 from anyfast_emulator.history import check_history
 from anyfast_emulator.memory import Memory
-from anyfast_transport import Call, ChatParameters, build_body, family_of
+from anyfast_transport import Call, ChatParameters, build_body, build_request, family_of
 from anyfast_transport.request.history import alternating, prepared, system_first
 from anyfast_transport.request.tool_results import NO_RESULT, ORPHAN
 
@@ -407,15 +407,15 @@ def test_no_word_of_a_result_is_lost(conversation, model):
 # --- what was changed can be seen ---------------------------------------------------------------------------------
 
 
-def test_the_body_says_what_was_repaired_and_so_does_the_log(caplog):
+def test_the_request_says_what_was_repaired_and_so_does_the_log(caplog):
     call_of = Call.of(ChatParameters(model=PLAIN), {})
     with caplog.at_level("DEBUG", "anyfast"):
-        body = build_body(call_of, [ASK, turn(call("a"), call("b")), ASK])
-    assert body.repairs == ("tool call without a result: one added that says so (×2)",)
-    assert body.repairs[0] in caplog.text
+        request = build_request(call_of, [ASK, turn(call("a"), call("b")), ASK])
+    assert request.repairs == ("tool call without a result: one added that says so (×2)",)
+    assert request.repairs[0] in caplog.text
     caplog.clear()
     with caplog.at_level("DEBUG", "anyfast"):
-        assert build_body(call_of, SOUND).repairs == ()
+        assert build_request(call_of, SOUND).repairs == ()
     assert caplog.text == ""
 
 
