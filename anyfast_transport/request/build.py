@@ -15,6 +15,7 @@ from anyfast_transport.request.request import Request, reading_of
 from anyfast_transport.request.structured_output import Way, json_mode_works, schema_instruction, way_to_structure
 from anyfast_transport.request.thinking import Tell, thinking_fields, thinks
 from anyfast_transport.request.tool_choice import JSON_ALONE, call_instruction, wire_tool_choice
+from anyfast_transport.request.tool_schemas import wire_tool
 from anyfast_transport.types import Message
 
 JSON = dict[str, Any]
@@ -217,7 +218,7 @@ def _mentions_json(messages: Sequence[Message]) -> bool:
 def _with_tools(fields: JSON, call: Call, messages: Sequence[Message], thinking: bool, tell: Tell) -> Sequence[Message]:
     if not call.tools:
         return messages
-    fields["tools"] = list(call.tools)
+    fields["tools"] = [wire_tool(tool) for tool in call.tools]
     if call.parallel_tool_calls is not None:
         fields["parallel_tool_calls"] = call.parallel_tool_calls
     choice = wire_tool_choice(call.tool_choice, call.tools, model=call.model)

@@ -1,7 +1,7 @@
 """Content of messages as a family takes it: strings, lists of parts, and media that it does not know. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from anyfast_transport.errors import UnsupportedParameterError
@@ -13,11 +13,21 @@ _DATA_IMAGE = re.compile(r"!\[[^\]\n]*\]\(data:[^)\s]*\)")
 """An image in the text of a turn, which is how new-api hands out those of Gemini."""
 
 
-def with_media_lifted(messages: Sequence[Message]) -> list[Message]:
+_SCHEME = re.compile(r"data:|[a-zA-Z][a-zA-Z0-9+.-]+://")
+"""Beginnings of a place that some gateway may read: the web, a data URI, an upstream's own store (`ms://`, `oss://`)."""
+
+
+def with_media_lifted(messages: Sequence[Message], family: Family, *, model: str, note: Note) -> list[Message]:
     """Moves images and other media of tool results behind them: a tool message holds text, a user message anything.
+
+    What the family does not take is left out, with a word in its place: a refusal would end the thread for good, since
+    the result stays in it, and its user did not send it.
 
     Args:
         messages: The conversation, in the wire's four roles.
+        family: Whose rules hold.
+        model: The model, for messages to the reader.
+        note: Hears of what is left out.
 
     Returns:
         A new list; messages that need no change are the same objects.
@@ -29,6 +39,11 @@ def with_media_lifted(messages: Sequence[Message]) -> list[Message]:
             result.append({"role": "user", "content": waiting})
             waiting = []
         media = _media_of(message) if message["role"] == "tool" else []
+        if media and (refused := [part for part in media if not _takes(part, family)]):
+            note(f"media of a tool's result: left out, since {model} takes none")
+            media = [part for part in media if part not in refused]
+            parts = [_left_out(part, model) if part in refused else part for part in as_parts(message["content"])]
+            message = cast("Message", {**message, "content": parts})
         if media:
             waiting = [*waiting, {"type": "text", "text": f"From tool call {message.get('tool_call_id')}:"}, *media]
             rest = [part for part in as_parts(message["content"]) if part not in media]
@@ -63,12 +78,10 @@ def taken_content(message: Message, family: Family, *, model: str, earlier: bool
     if isinstance(content, str):
         return content if role != "assistant" else _without_images(content, family, note)
     parts = as_parts(content)
-    if family.parts is not None:
-        parts = [
-            part if part.get("type") in family.parts else _stand_in(part, family, model, earlier) for part in parts
-        ]
-        if earlier and parts != as_parts(content):
-            note("media of an earlier message: left out, since this model takes none")
+    taken = [part if _takes(part, family) else _stand_in(part, family, model, earlier) for part in parts]
+    if taken != parts:
+        note("media of an earlier message: left out, since this model takes none")
+    parts = taken
     only_text = all(part.get("type") == "text" for part in parts)
     if only_text and (family.flattens_text or role != "user" or not parts):
         # The parts of one answer belong together; those of a question are paragraphs.
@@ -86,9 +99,16 @@ def _without_images(text: str, family: Family, note: Note) -> str:
 
 
 def _stand_in(part: Part, family: Family, model: str, earlier: bool) -> Part:
-    kind = part.get("type")
     if earlier:
-        return {"type": "text", "text": f"[{kind} left out: {model} takes none]"}
+        return _left_out(part, model)
+    kind = part.get("type")
+    if _is_local(part):
+        raise UnsupportedParameterError(
+            f"A {kind} part names a place of this machine, which the gateway cannot read. Send what it holds as base64 "
+            "in a data URI: data:image/png;base64,….",
+            parameter=str(kind),
+            model=model,
+        )
     takes = ", ".join(sorted(family.parts or ()))
     raise UnsupportedParameterError(
         f"{model} ({family.name}) takes no {kind} parts in a message, only: {takes}. "
@@ -96,3 +116,21 @@ def _stand_in(part: Part, family: Family, model: str, earlier: bool) -> Part:
         parameter=str(kind),
         model=model,
     )
+
+
+def _left_out(part: Part, model: str) -> Part:
+    why = "it is at a place of another machine" if _is_local(part) else f"{model} takes none"
+    return {"type": "text", "text": f"[{part.get('type')} left out: {why}]"}
+
+
+def _takes(part: Part, family: Family) -> bool:
+    return (family.parts is None or part.get("type") in family.parts) and not _is_local(part)
+
+
+def _is_local(part: Part) -> bool:
+    """Whether a picture or a film is said by a path, or a `file:` URL, which no gateway can read."""
+    said = part.get(str(part.get("type")))
+    url = said.get("url") if isinstance(said, Mapping) else None
+    if not isinstance(url, str) or part.get("type") not in ("image_url", "video_url"):
+        return False
+    return url[:5].lower() == "file:" or not _SCHEME.match(url)

@@ -8,7 +8,9 @@ What a conversation drags along (another model's turns, an old checkpoint, a mes
 upstream would refuse it, and nowhere else. `note` hears of it.
 """
 
+import hashlib
 import itertools
+import re
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
@@ -30,6 +32,10 @@ ROLES = {
     "ai": "assistant",
 }
 """Roles of other dialects → the four that the gateway's pages know. Any other is the user's."""
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""OpenAI's first pattern for a participant's name; newer ones forbid only white space and `<|\\/>`."""
+_LONGEST_NAME = 48
 
 _ASSISTANTS = frozenset({"tool_calls", "reasoning_content", "prefix"})
 _FOREIGN = {
@@ -72,7 +78,7 @@ def prepared(
         UnsupportedParameterError: A content part of the question, or a prefix, that the family does not take.
     """
     messages = paired([_with_known_role(message, note) for message in messages], family, note)
-    messages = with_media_lifted(messages)
+    messages = with_media_lifted(messages, family, model=model, note=note)
     if family.system_first:
         messages = system_first(messages, note)
     answered, loop_starts = _last(messages, _is_answer), _question_of_the_loop(messages)
@@ -80,7 +86,7 @@ def prepared(
     for at, message in enumerate(messages):
         # Every message is a copy of ours since its role was looked at, so each step changes it in place.
         message["content"] = taken_content(message, family, model=model, earlier=at < answered, note=note)
-        message = _without_name(message, family)
+        message = _with_name(message, family, note)
         if message["role"] == "assistant":
             message = _with_prefix(message, family, model, last=at == len(messages) - 1, note=note)
             message = _with_reasoning(
@@ -130,11 +136,20 @@ def _last(messages: Sequence[Message], wanted: Any) -> int:
     return next((at for at in range(len(messages) - 1, -1, -1) if wanted(messages[at])), -1)
 
 
-def _without_name(message: Message, family: Family) -> Message:
-    if message["role"] == "tool" or not family.takes_names:
+def _with_name(message: Message, family: Family, note: Note) -> Message:
+    if message["role"] == "tool" or not family.takes_names or not message.get("name"):
         # A tool message is told by its tool_call_id; LangChain names it too, LlamaIndex does not.
         message.pop("name", None)
+    elif not _NAME.fullmatch(name := str(message["name"])):
+        note("participant's name that the wire does not take: spelled otherwise")
+        message["name"] = _spelled(name)
     return message
+
+
+def _spelled(name: str) -> str:
+    """A name that OpenAI takes: the same for the same name, another for each other."""
+    kept = re.sub(r"[^a-zA-Z0-9_-]+", "_", name).strip("_")[:_LONGEST_NAME]
+    return f"{kept or 'name'}_{hashlib.blake2s(name.encode('utf-8', 'replace'), digest_size=4).hexdigest()}"
 
 
 def _with_prefix(message: Message, family: Family, model: str, *, last: bool, note: Note) -> Message:

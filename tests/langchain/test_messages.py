@@ -399,11 +399,16 @@ async def test_what_the_model_does_not_take_is_refused_before_sending(chat, emul
     assert emulator.requests == []
 
 
-def test_an_image_of_a_tool_is_refused_by_a_model_that_sees_nothing(chat, emulator):
-    history = [HumanMessage("hi"), AIMessage("", tool_calls=[CALL]), ToolMessage([image(URL)], tool_call_id="call_1")]
-    with pytest.raises(UnsupportedParameterError, match="image_url"):
-        chat().invoke(history)
-    assert emulator.requests == []
+@pytest.mark.filterwarnings("ignore::anyfast_transport.AnyfastWarning")
+def test_an_image_of_a_tool_is_left_out_for_a_model_that_sees_nothing(chat, emulator):
+    result = ToolMessage(["a screen", image(URL)], tool_call_id="call_1")
+    answer = chat().invoke([HumanMessage("hi"), AIMessage("", tool_calls=[CALL]), result])
+    assert emulator.last_request["messages"][-1] == {
+        "role": "tool",
+        "tool_call_id": "call_1",
+        "content": "a screen\n[image_url left out: deepseek-v4-pro takes none]",
+    }
+    assert answer.response_metadata["repairs"]
 
 
 def test_an_image_of_a_tool_goes_behind_the_results(chat, emulator):
@@ -864,7 +869,8 @@ def test_reasoning_goes_back_byte_for_byte(chat, emulator, how, way):
 
 
 def test_strict_reaches_a_tool_that_is_in_openais_shape_already(chat, emulator):
-    tool = {"type": "function", "function": {"name": "look", "description": "Looks.", "parameters": {"type": "object"}}}
+    schema = {"type": "object", "properties": {}}
+    tool = {"type": "function", "function": {"name": "look", "description": "Looks.", "parameters": schema}}
     emulator.script("x")
     chat("deepseek-v4-flash", thinking=False).bind_tools([tool], strict=True).invoke("hi")
     assert emulator.requests[-1]["tools"] == [{**tool, "function": {**tool["function"], "strict": True}}]
