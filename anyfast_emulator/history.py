@@ -81,11 +81,16 @@ def _check_content(content: Any, where: str, family: Family) -> None:
         raise RefusedError(f"{where}.content: invalid type: sequence, expected a string", "messages")
 
 
+_PLACES = ("https://", "http://", "data:", "asset://", "gs://")
+"""A gateway cannot read a path or a `file:` URL of its caller."""
+
+
 def _has_url(key: str) -> Callable[[Message], bool]:
     # Anyfast qwen3.6-flash and Doubao endpoint pages: {url}, with detail or fps beside it
     def check(part: Message) -> bool:
         inner = part.get(key)
-        return isinstance(inner, dict) and isinstance(inner.get("url"), str) and bool(inner["url"])
+        url = inner.get("url") if isinstance(inner, dict) else None
+        return isinstance(url, str) and url.startswith(_PLACES)
 
     return check
 

@@ -58,7 +58,7 @@ class ChatParameters(BaseModel):
     """Nucleus sampling mass, 0 to 1."""
 
     n: Annotated[int, Field(ge=1)] | None = None
-    """Number of answers, 1 or more; only without streaming."""
+    """Number of answers, 1 or more; only without streaming. 1 is never sent."""
 
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     """Penalty on frequent tokens, -2 to 2. DeepSeek ignores it: dropped there, with a warning."""
@@ -207,6 +207,8 @@ def call_values(parameters: ChatParameters, overrides: Mapping[str, Any]) -> dic
             if name is None:
                 raise UnsupportedParameterError(unknown_argument(given, names), parameter=given, model=values["model"])
             values[name] = _checked(name, given, value, values)
+    if values.get("n") == 1:  # what every upstream does unasked, and Qwen and Doubao refuse to be told
+        del values["n"]
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -97,6 +97,11 @@ def test_n_goes_where_it_is_known(model):
     assert sent(model, n=3)[0] == plain_body(model, n=3)
 
 
+@pytest.mark.parametrize("model", [DEEPSEEK, QWEN, GEMINI, PLAIN])
+def test_one_answer_is_what_everybody_gives_unasked(model):
+    assert sent(model, n=1) == sent(model)
+
+
 def test_deepseek_answers_once():
     assert sent(DEEPSEEK, n=1) == (plain_body(DEEPSEEK), [])
     with pytest.raises(UnsupportedParameterError, match="n above 1") as caught:
@@ -169,7 +174,7 @@ def test_several_answers_cannot_be_streamed():
     with pytest.raises(UnsupportedParameterError, match="cannot be streamed") as caught:
         sent(GEMINI, n=2, how={"stream": True})
     assert caught.value.parameter == "n"
-    assert sent(GEMINI, n=1, how={"stream": True})[0]["n"] == 1
+    assert sent(GEMINI, n=1, how={"stream": True})[0] == sent(GEMINI, how={"stream": True})[0]
 
 
 # --- ranges: both sides, as a field and for one call --------------------------------------------------------------
@@ -179,7 +184,7 @@ RANGES = {
     "top_p": ([0, 1], [-0.01, 1.01]),
     "frequency_penalty": ([-2, 2], [-2.01, 2.01]),
     "presence_penalty": ([-2, 2], [-2.01, 2.01]),
-    "n": ([1, 8], [0, -1, 1.5]),
+    "n": ([2, 8], [0, -1, 1.5]),
     "max_tokens": ([1, 4096], [0, -1, 1.5, "many"]),
     "top_logprobs": ([0, 20], [-1, 21]),
     "user_id": (["a", "A-b_9", "x" * 512], ["", "x" * 513, "a b", "a@b", "ü", "a\n"]),
