@@ -1,5 +1,6 @@
 """How each upstream words an answer, whole and frame by frame."""
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -26,6 +27,7 @@ def choice(index: int, said: Answer, family: Family) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": said.text}
     if family.frames == "google" and not said.text:  # recorded from gemini-2.5-pro: no `content` key
         del message["content"]
+    message |= _pictures(said, family)
     if said.reasoning:
         message[_reasoning_key(family)] = said.reasoning
     if said.tool_calls:
@@ -33,6 +35,32 @@ def choice(index: int, said: Answer, family: Family) -> dict[str, Any]:
     if family.frames == "sglang":  # recorded from Azure: every field is there
         message = _NO_DELTA | message
     return {"index": index, "message": message, "finish_reason": said.finish or None} | matched_stop(said, family)
+
+
+def _pictures(said: Answer, family: Family) -> dict[str, Any]:
+    """The fields of a whole message that its pictures are in."""
+    if not said.pictures:
+        return {}
+    if family.temper.pictures == "field":
+        return {"images": [_image(uri) for uri in said.pictures]}
+    return {"content": "".join([said.text, *map(_markdown, said.pictures)])}
+
+
+def _markdown(uri: str) -> str:
+    return f"\n![image]({uri})"
+
+
+def _image(uri: str) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": uri}}
+
+
+def _picture_deltas(said: Answer, family: Family) -> Iterator[dict[str, Any]]:
+    for uri in said.pictures:
+        if family.temper.pictures == "field":
+            yield {"content": "", "images": [_image(uri)]}
+        else:
+            size = 100 if family.temper.pictures == "pieces" else len(uri) * 2
+            yield from ({"content": piece} for piece in pieces(_markdown(uri), size))
 
 
 def _reasoning_key(family: Family) -> str:
@@ -96,7 +124,7 @@ def deltas(said: Answer, family: Family) -> Iterator[dict[str, Any]]:
     """
     accent = family.frames
     told = _google_deltas(said) if accent == "google" else _deltas(said, accent, _reasoning_key(family))
-    for at, delta in enumerate(told):
+    for at, delta in enumerate(itertools.chain(told, _picture_deltas(said, family))):
         yield _NO_DELTA | delta if accent == "sglang" and at else delta
 
 

@@ -64,6 +64,7 @@ class Answer:
             streamed is one frame.
         matched_stop: DeepSeek's field: the stop sequence that was hit, else the id of its end token.
         pieces: characters per streamed delta (≥ 1).
+        pictures: data URIs of pictures, which come behind the text in the form that the gateway's temperament has.
     """
 
     text: str = ""
@@ -76,6 +77,7 @@ class Answer:
     pauses: Mapping[int, float] = field(default_factory=dict)
     matched_stop: str | int | None = None
     pieces: int = 6
+    pictures: Sequence[str] = ()
 
     @property
     def finish(self) -> str:

@@ -63,6 +63,7 @@ class Family:
         signs_calls: demands its thought signature back on each call.
         call_ids: how it spells the id of a call: `{id}` is random, `{index}` and `{name}` are the call's.
         usage: whose usage object it gives; "" = OpenAI's.
+        draws: the words of `image_config.image_size` that it takes; none = it makes no pictures.
         shows_thoughts: thoughts come back as `reasoning_content`; else only when asked for.
         limit_counts_thoughts: reasoning eats the length limit.
         answers_as: the response's `model`; "" = as requested.
@@ -97,6 +98,7 @@ class Family:
     signs_calls: bool = False
     call_ids: str = "call_{id}"
     usage: str = ""
+    draws: tuple[str, ...] = ()
     shows_thoughts: bool = True
     limit_counts_thoughts: bool = True
     answers_as: str = ""
@@ -192,7 +194,9 @@ GEMINI_3 = replace(
     idle_efforts=(),
     signs_calls=True,  # ai.google.dev/gemini-api/docs/thought-signatures
 )
-GEMINI_IMAGE = replace(GEMINI_3, signs_calls=False)  # signatures are not enforced on the image models
+# ai.google.dev/gemini-api/docs/image-generation: no function calling; sizes from 1K on; signatures are not enforced
+GEMINI_IMAGE = replace(GEMINI_3, signs_calls=False, tool_limit=0, formats=frozenset({"text"}), draws=("1K", "2K", "4K"))
+GEMINI_FLASH_IMAGE = replace(GEMINI_IMAGE, draws=("512", "1K", "2K", "4K"))
 GEMINI_20 = replace(GEMINI_25, thinks=False)
 # Anyfast kimi-k2.6 page: "max_tokens is deprecated and not honored".
 KIMI = Family(
@@ -246,7 +250,8 @@ _SERVED: tuple[tuple[Family, str], ...] = (
     (QWEN, "qwen3.6-flash"),
     (DOUBAO, "doubao-seed-evolving doubao-seed-2.1-pro doubao-seed-2.1-turbo doubao-seed-2.0-pro"),
     (GEMINI_3, "gemini-3.1-pro-preview gemini-3.1-flash-lite-preview gemini-3-pro-preview gemini-3-flash-preview"),
-    (GEMINI_IMAGE, "gemini-3.1-flash-image-preview gemini-3-pro-image-preview"),
+    (GEMINI_IMAGE, "gemini-3-pro-image-preview"),
+    (GEMINI_FLASH_IMAGE, "gemini-3.1-flash-image-preview"),
     (GEMINI_25, "gemini-2.5-pro gemini-2.5-flash gemini-2.5-flash-lite"),
     (GEMINI_20, "gemini-2.0-flash"),
     (KIMI, "kimi-k2.6"),

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from anyfast_emulator import words
+from anyfast_emulator import drawing, words
 from anyfast_emulator.answers import Answer, ToolCall
 from anyfast_emulator.contract import Family
 from anyfast_emulator.conversation import Conversation, embedded_schema, read_conversation
 from anyfast_emulator.filling import Filling
 from anyfast_emulator.picking import loosened, pick_calls
-from anyfast_emulator.thinking import effort_of, is_thinking, recalled
+from anyfast_emulator.thinking import effort_of, google_config, is_thinking, recalled
 from anyfast_emulator.tokens import count_tokens, first_tokens
 
 Body = Mapping[str, Any]
@@ -26,6 +26,7 @@ _CODE_WORD = re.compile(r"\bcode ?word\b", re.IGNORECASE)
 _CODE_WORD_IS = re.compile(r"\bcode ?word\s*(?:is|was|:|=)\s*[\"'“`]*([\w-]+)", re.IGNORECASE)
 # Sentences that an effort adds to the reasoning.
 _CARE = {"medium": 1, "high": 2, "xhigh": 4, "max": 4}
+_ASKS_PICTURE = re.compile(r"\b(?:draw|paint|picture|image|sketch)\b|画", re.IGNORECASE)
 _GREETING = re.compile(r"^\W*(?:(?:hello|hi|hey|good morning)\b|你好|您好|こんにちは)", re.IGNORECASE)
 
 
@@ -40,6 +41,8 @@ def answer(body: Body, family: Family) -> Answer:
         The answer within the request's stop sequences and length limit.
     """
     talk = read_conversation(body, recalled(body, family))
+    if family.draws and (drawn := _drawn(body, talk)):
+        return drawn
     thinking = is_thinking(body, family)
     calls = pick_calls(talk, body.get("tool_choice"))
     if not family.temper.parallel_calls or body.get("parallel_tool_calls") is False:
@@ -53,6 +56,17 @@ def answer(body: Body, family: Family) -> Answer:
     if thinking:
         said = replace(said, reasoning=_reasoning(talk, calls, effort_of(body, family)))
     return _within_length(_stopped(said, body), body, family)
+
+
+def _drawn(body: Body, talk: Conversation) -> Answer | None:
+    """The picture that the prompt asks for; None if it asks for none."""
+    before = drawing.last_drawing(body["messages"])
+    drawn = drawing.read_drawing(talk.prompt, before)
+    if drawn == (before or drawing.Drawing()) and not _ASKS_PICTURE.search(talk.prompt):
+        return None
+    said = google_config(body, "image_config")
+    size = drawing.size_of(**{key: said[key] for key in ("aspect_ratio", "image_size") if key in said})
+    return Answer(text=f"Here is {drawn}.", pictures=(drawing.data_uri(drawing.png(drawn, *size)),))
 
 
 def _continued(text: str, prefix: str) -> str:

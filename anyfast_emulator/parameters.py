@@ -6,11 +6,12 @@ from typing import Any
 
 from anyfast_emulator.contract import RANGES, Family
 from anyfast_emulator.refusals import RefusedError
-from anyfast_emulator.thinking import is_thinking, reads_effort, switched, thinking_config
+from anyfast_emulator.thinking import google_config, is_thinking, reads_effort, switched, thinking_config
 
 Body = Mapping[str, Any]
 _USER_ID = re.compile(r"[a-zA-Z0-9\-_]{0,512}")  # Anyfast deepseek-v4-pro page
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+ASPECT_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "1:4", "4:1", "1:8", "8:1")
 _TYPES: Mapping[str, type] = {
     "stream": bool,
     "parallel_tool_calls": bool,
@@ -134,14 +135,28 @@ def _check_level(value: Any, family: Family, param: str) -> None:
 
 
 def _check_extra_body(_: Any, body: Body, family: Family) -> None:
+    if family.accent != "gemini":
+        return
+    _check_image_config(google_config(body, "image_config"), family)
     config = thinking_config(body)
-    if family.accent != "gemini" or not config:
+    if not config:
         return
     if not family.thinks:  # lobehub#7686
         raise RefusedError("Unable to submit request because thinking is not supported by this model.", "extra_body")
     spellings = [key for key in ("thinking_budget", "thinking_level") if key in config]
     if len(spellings) + ("reasoning_effort" in body) > 1:
         raise RefusedError("Expected one of thinking_budget, thinking_level and reasoning_effort.", "extra_body")
+
+
+def _check_image_config(config: Mapping[str, Any], family: Family) -> None:
+    if config and not family.draws:
+        raise RefusedError("Aspect ratio is not enabled for this model.", "extra_body")
+    # ai.google.dev/gemini-api/docs/image-generation
+    for key, taken in (("aspect_ratio", ASPECT_RATIOS), ("image_size", family.draws)):
+        if key in config and config[key] not in taken:
+            raise RefusedError(
+                f"Invalid value at 'generation_config.image_config.{key}': {config[key]!r}", "extra_body"
+            )
 
 
 def _check_response_format(value: Any, body: Body, family: Family) -> None:

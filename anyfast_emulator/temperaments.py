@@ -58,6 +58,8 @@ class Temperament:
         stream_usage: when a stream carries usage.
         finish_needs_usage: without `stream_options.include_usage` the frame that has both usage and finish is lost.
         usage_extras: fields that it adds to the usage.
+        pictures: how a picture comes: as markdown in one event ("line"), in several ("pieces"), or in a message's
+            `images` field.
         matched_stop: whether DeepSeek's `matched_stop` is let through.
         cut_looks_done: an upstream that breaks off ends in usage and `[DONE]` instead of a broken connection.
         keep_alives: whether comments keep a stream, and blank lines an answer, alive.
@@ -105,6 +107,8 @@ class Temperament:
     stream_usage: Literal["asked", "always", "never"] = "asked"
     finish_needs_usage: bool = False  # new-api#7489
     usage_extras: Mapping[str, object] | None = None  # new-api dto usage
+    # new-api relay/channel/gemini writes markdown; OpenRouter's answers have the field (recorded)
+    pictures: Literal["line", "pieces", "field"] = "line"
     matched_stop: bool = True  # new-api ForceFormat strips it
     cut_looks_done: bool = False  # new-api#6239
     keep_alives: bool = True  # new-api PingData can be off; DeepSeek's own do not pass the gateway

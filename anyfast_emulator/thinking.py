@@ -8,12 +8,17 @@ from anyfast_emulator.contract import Family
 Body = Mapping[str, Any]
 
 
-def thinking_config(body: Body) -> Mapping[str, Any]:
-    """Gemini's settings, under the literal JSON field `extra_body` (new-api, snake case only)."""
+def google_config(body: Body, name: str) -> Mapping[str, Any]:
+    """Gemini's settings of one name, under the literal JSON field `extra_body` (new-api, snake case only)."""
     found: Any = body
-    for key in ("extra_body", "google", "thinking_config"):
+    for key in ("extra_body", "google", name):
         found = found.get(key) if isinstance(found, Mapping) else None
     return found if isinstance(found, Mapping) else {}
+
+
+def thinking_config(body: Body) -> Mapping[str, Any]:
+    """Gemini's settings about thinking."""
+    return google_config(body, "thinking_config")
 
 
 def switched(body: Body, family: Family) -> bool | None:

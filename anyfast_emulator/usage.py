@@ -12,6 +12,7 @@ from anyfast_emulator.tokens import count_tokens
 
 _BLOCK = 128  # DeepSeek caches in blocks of about so many tokens
 _IMAGE, _VIDEO = 256, 1024
+_PICTURE = 1120  # ai.google.dev/gemini-api/docs/pricing: a picture of 1K or 2K that Gemini 3 made
 
 
 def prompt_text(body: Mapping[str, Any]) -> str:
@@ -61,6 +62,8 @@ def count_usage(body: Mapping[str, Any], family: Family, said: Sequence[Answer],
     }
     if thought - unseen:  # DeepSeek leaves the details out when it does not think
         usage["completion_tokens_details"] = {"reasoning_tokens": thought}
+    if pictures := sum(len(one.pictures) for one in said):
+        usage.setdefault("completion_tokens_details", {})["image_tokens"] = pictures * _PICTURE
     media = {"text_tokens": text, "image_tokens": images, "video_tokens": videos}
     details = _DETAILS.get(family.frames) or _DETAILS.get(family.usage)
     told = details(usage, media) if details else usage
@@ -74,7 +77,8 @@ def _is_unseen(body: Mapping[str, Any], family: Family) -> bool:
 
 
 def _written(said: Answer) -> int:
-    return count_tokens(said.text) + sum(count_tokens(f"{call.name}{call.arguments}") for call in said.tool_calls)
+    calls = sum(count_tokens(f"{call.name}{call.arguments}") for call in said.tool_calls)
+    return count_tokens(said.text) + calls + _PICTURE * len(said.pictures)
 
 
 def _media(body: Mapping[str, Any], kind: str) -> int:
