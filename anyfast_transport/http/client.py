@@ -1,26 +1,33 @@
 """The only file that sends: one sync and one async client, which differ at the `await`.
 
-What they have in common is in `exchange.py`, the connections they share in `pools.py`, their clocks in `deadline.py`.
+What they have in common is in `http_call.py` and `exchange.py`, the connections they share in `connections.py`, their
+clocks in `deadline.py`.
 """
 
 import asyncio
 import contextlib
 import contextvars
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
+from typing import Any, TypeVar
 
 import httpx
 
 from anyfast_transport.errors import AnyfastError
 from anyfast_transport.http.connections import SHARED
-from anyfast_transport.http.exchange import ERROR_BODY_LIMIT, Exchange
+from anyfast_transport.http.exchange import Exchange
 from anyfast_transport.http.headers import comes_raw
+from anyfast_transport.http.http_call import HttpCall
 from anyfast_transport.http.network_errors import RAISED_BY_HTTPX
 from anyfast_transport.request.request import Request
 from anyfast_transport.response.stream import delta_of, is_document
 from anyfast_transport.settings.connection import Connection
 from anyfast_transport.types import Completion, Delta
+
+Read = TypeVar("Read")
+
+ERROR_BODY_LIMIT = 64 * 1024
+"""Bytes of an error's body that are read."""
 
 
 class Client:
@@ -50,11 +57,26 @@ class Client:
             *_, completion = self.stream(streaming)
             return completion  # type: ignore[return-value]  # the last item of a stream is the completion
         exchange = Exchange(self._connection, request)
+        return self.fetch(exchange, exchange.completion)
+
+    def fetch(self, exchange: HttpCall, read: Callable[[httpx.Response, bytes], Read]) -> Read:
+        """Sends any request, again where that may help, and waits for the whole answer.
+
+        Args:
+            exchange: The call.
+            read: Makes of a 200 and its body what is returned.
+
+        Returns:
+            What was made of it.
+
+        Raises:
+            AnyfastError: Every end but an answer.
+        """
         with exchange.reporting():
             while True:
                 try:
                     with self._opened(exchange) as response:
-                        return exchange.completion(response, self._body(exchange, response))
+                        return read(response, self._body(exchange, response))
                 except AnyfastError as error:
                     delay = exchange.delay(error)
                     if delay is None:
@@ -102,7 +124,7 @@ class Client:
             yield from decoder.finish()
             yield exchange.masked(decoder.completion)
 
-    def _open_with_retries(self, exchange: Exchange, stack: contextlib.ExitStack) -> httpx.Response:
+    def _open_with_retries(self, exchange: HttpCall, stack: contextlib.ExitStack) -> httpx.Response:
         while True:
             try:
                 return stack.enter_context(self._opened(exchange))
@@ -113,7 +135,7 @@ class Client:
             time.sleep(delay)
 
     @contextlib.contextmanager
-    def _opened(self, exchange: Exchange) -> Iterator[httpx.Response]:
+    def _opened(self, exchange: HttpCall) -> Iterator[httpx.Response]:
         """Sends the request once; the response of a 200, which is closed however it is left."""
         with contextlib.ExitStack() as stack:
             client = exchange.connection.http_client or self._shared_client(exchange, stack)
@@ -122,14 +144,14 @@ class Client:
                 raise exchange.refusal(response, self._error_body(exchange, response))
             yield response
 
-    def _shared_client(self, exchange: Exchange, stack: contextlib.ExitStack) -> httpx.Client:
+    def _shared_client(self, exchange: HttpCall, stack: contextlib.ExitStack) -> httpx.Client:
         try:
             return stack.enter_context(SHARED.client())
         except RAISED_BY_HTTPX as error:
             failed = exchange.failure(error, begun=False)
         raise failed
 
-    def _send(self, exchange: Exchange, client: httpx.Client) -> httpx.Response:
+    def _send(self, exchange: HttpCall, client: httpx.Client) -> httpx.Response:
         try:
             request = exchange.request(client, SHARED.trace)
             with exchange.waiting():
@@ -141,11 +163,11 @@ class Client:
             return response
         raise failed  # outside, so that the frames of httpx are not its context
 
-    def _body(self, exchange: Exchange, response: httpx.Response) -> bytes:
+    def _body(self, exchange: HttpCall, response: httpx.Response) -> bytes:
         # Not in `complete`, where it would be among the locals that loggers print of an error's frames.
         return b"".join(self._pieces(exchange, response))
 
-    def _error_body(self, exchange: Exchange, response: httpx.Response) -> bytes:
+    def _error_body(self, exchange: HttpCall, response: httpx.Response) -> bytes:
         """As much of an error's body as there is: one that stalls or breaks off hides nothing of the status."""
         data = bytearray()
         with contextlib.suppress(AnyfastError):
@@ -155,7 +177,7 @@ class Client:
                     break
         return bytes(data[:ERROR_BODY_LIMIT])
 
-    def _pieces(self, exchange: Exchange, response: httpx.Response) -> Iterator[bytes]:
+    def _pieces(self, exchange: HttpCall, response: httpx.Response) -> Iterator[bytes]:
         """The body in the pieces in which it comes, each awaited no longer than the deadline."""
         # A context of its own is entered faster than two variables are set and reset, at each piece.
         with exchange.waiting():
@@ -195,11 +217,15 @@ class AsyncClient:
             *_, completion = [item async for item in self.stream(streaming)]
             return completion  # type: ignore[return-value]  # the last item of a stream is the completion
         exchange = Exchange(self._connection, request)
+        return await self.fetch(exchange, exchange.completion)
+
+    async def fetch(self, exchange: HttpCall, read: Callable[[httpx.Response, bytes], Read]) -> Read:
+        """Sends any request, again where that may help, and waits for the whole answer; see `Client.fetch`."""
         with exchange.reporting():
             while True:
                 try:
                     async with self._opened(exchange) as response:
-                        return exchange.completion(response, await self._body(exchange, response))
+                        return read(response, await self._body(exchange, response))
                 except AnyfastError as error:
                     delay = exchange.delay(error)
                     if delay is None:
@@ -239,7 +265,7 @@ class AsyncClient:
                     yield delta
                 yield exchange.masked(decoder.completion)
 
-    async def _open_with_retries(self, exchange: Exchange, stack: contextlib.AsyncExitStack) -> httpx.Response:
+    async def _open_with_retries(self, exchange: HttpCall, stack: contextlib.AsyncExitStack) -> httpx.Response:
         while True:
             try:
                 return await stack.enter_async_context(self._opened(exchange))
@@ -250,7 +276,7 @@ class AsyncClient:
             await asyncio.sleep(delay)
 
     @contextlib.asynccontextmanager
-    async def _opened(self, exchange: Exchange) -> AsyncIterator[httpx.Response]:
+    async def _opened(self, exchange: HttpCall) -> AsyncIterator[httpx.Response]:
         async with contextlib.AsyncExitStack() as stack:
             client = exchange.connection.http_async_client or await self._shared_client(exchange, stack)
             response = await stack.enter_async_context(contextlib.aclosing(await self._send(exchange, client)))
@@ -258,14 +284,14 @@ class AsyncClient:
                 raise exchange.refusal(response, await self._error_body(exchange, response))
             yield response
 
-    async def _shared_client(self, exchange: Exchange, stack: contextlib.AsyncExitStack) -> httpx.AsyncClient:
+    async def _shared_client(self, exchange: HttpCall, stack: contextlib.AsyncExitStack) -> httpx.AsyncClient:
         try:
             return await stack.enter_async_context((await SHARED.for_loop()).client())
         except RAISED_BY_HTTPX as error:
             failed = exchange.failure(error, begun=False)
         raise failed
 
-    async def _send(self, exchange: Exchange, client: httpx.AsyncClient) -> httpx.Response:
+    async def _send(self, exchange: HttpCall, client: httpx.AsyncClient) -> httpx.Response:
         try:
             request = exchange.request(client, SHARED.trace_async)
             with exchange.waiting():
@@ -277,10 +303,10 @@ class AsyncClient:
             return response
         raise failed
 
-    async def _body(self, exchange: Exchange, response: httpx.Response) -> bytes:
+    async def _body(self, exchange: HttpCall, response: httpx.Response) -> bytes:
         return b"".join([piece async for piece in self._pieces(exchange, response)])
 
-    async def _error_body(self, exchange: Exchange, response: httpx.Response) -> bytes:
+    async def _error_body(self, exchange: HttpCall, response: httpx.Response) -> bytes:
         data = bytearray()
         with contextlib.suppress(AnyfastError):
             async for piece in self._pieces(exchange, response):
@@ -289,7 +315,7 @@ class AsyncClient:
                     break
         return bytes(data[:ERROR_BODY_LIMIT])
 
-    async def _pieces(self, exchange: Exchange, response: httpx.Response) -> AsyncIterator[bytes]:
+    async def _pieces(self, exchange: HttpCall, response: httpx.Response) -> AsyncIterator[bytes]:
         pieces = response.aiter_raw() if comes_raw(response, exchange.host) else response.aiter_bytes()
         waiting, failed = exchange.waiting(), None
         while True:
