@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from anyfast_emulator import model
 from anyfast_emulator.answers import Answer, Failure, Raw, Scripted
 from anyfast_emulator.contract import MODELS, PLAIN, Family
+from anyfast_emulator.embedding import EMBEDDERS, check, embeddings, is_embeddings
 from anyfast_emulator.gate import credit_used_up, token_used_up, unknown_model, wrong_key
 from anyfast_emulator.gateway import error_event, failed, front_page, model_list, recorded, refused
 from anyfast_emulator.history import check_history
@@ -51,7 +52,7 @@ class Emulator:
         LookupError: there is no temperament of this name.
 
     Attributes:
-        requests: the JSON bodies of the chat requests, in order, refused ones included.
+        requests: the JSON bodies of the chat and embeddings requests, in order, refused ones included.
         headers: the headers of those requests, names in lower case, the key replaced by "[key]".
         transport: an httpx transport, sync and async, that asks this emulator in process.
     """
@@ -72,6 +73,7 @@ class Emulator:
         self._temperament = named(temperament) if isinstance(temperament, str) else temperament
         rows = {name: row for name, row in MODELS.items() if name.startswith(self._temperament.serves or "")}
         self._served = {name: tempered(row, self._temperament) for name, row in rows.items()}
+        self._embedders = {n: row for n, row in EMBEDDERS.items() if n.startswith(self._temperament.serves or "")}
         self.delay = delay
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -198,12 +200,13 @@ class Emulator:
         return replace(reply, headers=own | dict(reply.headers))
 
     def _route(self, method: str, path: str, headers: Mapping[str, str], body: bytes, request_id: str) -> Reply:
-        if path.partition("/v1/")[0] or "/v1/" not in path:
+        embeds = is_embeddings(method, path, self.temperament)
+        if not path.startswith(("/v1/", "/api/")):
             return front_page()
         if (method, path) == ("GET", "/v1/models") and self.temperament.models_list:
             self._check_key(headers)
-            return model_list(self._served)
-        if (method, path) != ("POST", "/v1/chat/completions"):
+            return model_list(self._served, self._embedders)
+        if not embeds and (method, path) != ("POST", "/v1/chat/completions"):
             words = f"Invalid URL ({method} {path})"
             raise RefusedError(words, status=404, code="", type="invalid_request_error", by_gateway=True)
         request = _decoded(body)
@@ -211,7 +214,22 @@ class Emulator:
             self.requests.append(request)
             self.headers.append(self._without_key(headers))
         self._check_key(headers)
+        if embeds:
+            return self._embeddings(_with_model(request), path, request_id)
         return self._chat(_required(request), request_id)
+
+    def _embeddings(self, request: dict[str, Any], path: str, request_id: str) -> Reply:
+        name = request["model"]
+        if self.temperament.quota == "user":
+            raise credit_used_up(self.temperament)
+        if self.strict:
+            if name not in self._embedders:
+                raise unknown_model(name, self.temperament)
+            check(request, path)
+        said = self._script.next_failure()
+        if isinstance(said, Raw):
+            return recorded(said)
+        return failed(said, self._family(name), request_id) if said else embeddings(request)
 
     def _without_key(self, headers: Mapping[str, str]) -> dict[str, str]:
         kept = {name: value.replace(self.api_key, "[key]") for name, value in headers.items()}
@@ -225,6 +243,8 @@ class Emulator:
             raise token_used_up(given)
 
     def _family(self, name: str) -> Family:
+        if (embedder := EMBEDDERS.get(name)) is not None:
+            return tempered(replace(PLAIN, accent=embedder.accent), self.temperament)
         return self._served.get(name) or tempered(family_of(name), self.temperament)
 
     def _chat(self, request: dict[str, Any], request_id: str) -> Reply:
@@ -294,12 +314,18 @@ def _decoded(body: bytes) -> dict[str, Any] | None:
     return request if isinstance(request, dict) else None
 
 
-def _required(request: dict[str, Any] | None) -> dict[str, Any]:
+def _with_model(request: dict[str, Any] | None) -> dict[str, Any]:
     """The request, if it is one that the gateway can route (new-api relay validation)."""
     if request is None:
         raise RefusedError("invalid request body: expected a JSON object", by_gateway=True)
     if not isinstance(request.get("model"), str) or not request["model"]:
         raise RefusedError("field model is required", by_gateway=True)
+    return request
+
+
+def _required(request: dict[str, Any] | None) -> dict[str, Any]:
+    """The request of a chat, if it is one that the gateway can route."""
+    request = _with_model(request)
     if not isinstance(request.get("messages"), list) or not request["messages"]:
         raise RefusedError("field messages is required", by_gateway=True)
     return request

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from anyfast_emulator.answers import Failure, Raw
 from anyfast_emulator.contract import Family
+from anyfast_emulator.embedding import Embedder
 from anyfast_emulator.refusals import JSON_TYPE, RefusedError, refusal_body
 from anyfast_emulator.replies import DONE, SSE_TYPE, Reply
 
@@ -17,17 +18,20 @@ def front_page() -> Reply:
     return Reply(200, {"content-type": "text/html; charset=utf-8"}, (_FRONT_PAGE,))
 
 
-def model_list(served: Mapping[str, Family]) -> Reply:
+def model_list(served: Mapping[str, Family], embedders: Mapping[str, Embedder]) -> Reply:
     """The models that can be asked, as on Anyfast's models-list page."""
+    owners = {name: (family.served_by, "openai") for name, family in served.items()}
+    # new-api constant/endpoint_type.go
+    owners |= {name: (embedder.served_by, "embeddings") for name, embedder in embedders.items()}
     listed = [
         {
             "id": name,
             "object": "model",
             "created": _CREATED,
-            "owned_by": family.served_by,
-            "supported_endpoint_types": ["openai"],
+            "owned_by": owner,
+            "supported_endpoint_types": [kind],
         }
-        for name, family in served.items()
+        for name, (owner, kind) in owners.items()
     ]
     return Reply(200, JSON_TYPE, (json.dumps({"data": listed}).encode(),))
 

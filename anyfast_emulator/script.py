@@ -3,9 +3,9 @@
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
-from anyfast_emulator.answers import Scripted
+from anyfast_emulator.answers import Failure, Raw, Scripted
 from anyfast_emulator.refusals import RefusedError
 
 
@@ -49,6 +49,13 @@ class Script:
             words = f"The emulator's script has no answer for this request; it has given {self._given} so far."
             raise RefusedError(words, code="emulator_script_at_its_end", by_gateway=True)
         return None
+
+    def next_failure(self) -> Failure | Raw | None:
+        """The next answer if it is one to any request; the others are a chat model's, and stay."""
+        if not self._answers or not isinstance(self._answers[0], (Failure, Raw)):
+            return None
+        self._given += 1
+        return cast("Failure | Raw", self._answers.popleft())
 
     def check(self) -> None:
         """Forgets the script, which must have been followed to its end.

@@ -67,6 +67,7 @@ class Temperament:
         request_id_header: whether `x-oneapi-request-id` is there.
         errors: the shape of its refusals and failures; "in_200" sends them under status 200.
         models_list: whether `GET /v1/models` is there, else a 404.
+        embeddings: at which path there are embeddings: `/v1/embeddings` ("openai"), `/api/v3/embeddings` ("ark").
     """
 
     name: str = "documented"
@@ -118,6 +119,7 @@ class Temperament:
         None
     )
     models_list: bool = True  # contract models-list
+    embeddings: Literal["both", "openai", "ark", "none"] = "both"  # contract text-embedding; new-api relay-router.go
 
 
 DOCUMENTED = Temperament()

@@ -13,6 +13,7 @@ import uvicorn
 
 from anyfast_emulator import Answer, Emulator, Failure, Raw, ToolCall
 from anyfast_emulator.contract import MODELS
+from anyfast_emulator.embedding import EMBEDDERS
 from anyfast_emulator.temperaments import TEMPERAMENTS
 
 MODELS_THAT_THINK = ["deepseek-v4-pro", "doubao-seed-evolving", "kimi-k2.6", "glm-5.2", "MiniMax-M2.7"]
@@ -333,7 +334,8 @@ def test_images_cost_qwen_tokens(in_process):
 @pytest.mark.parametrize(
     ("method", "path", "status", "words"),
     [
-        ("POST", "/v1/embeddings", 404, "Invalid URL (POST /v1/embeddings)"),
+        ("POST", "/v1/embeddings", 401, "No token provided"),
+        ("POST", "/v1/rerank", 404, "Invalid URL (POST /v1/rerank)"),
         ("GET", "/v1/chat/completions", 404, "Invalid URL (GET /v1/chat/completions)"),
         ("POST", "/chat/completions", 200, "<html>"),
         ("GET", "/", 200, "<html>"),
@@ -349,7 +351,7 @@ def test_other_paths(served, method, path, status, words):
 
 def test_the_list_of_models(client):
     listed = {one.id: one for one in client.models.list()}
-    assert listed.keys() == MODELS.keys()
+    assert listed.keys() == MODELS.keys() | EMBEDDERS.keys()
     assert listed["gemini-2.5-pro"].owned_by == "vertex-ai"
 
 
