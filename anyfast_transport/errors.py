@@ -201,10 +201,18 @@ class InvalidResponseError(AnyfastError):
         status_code: HTTP status of the answer.
         request_id: The gateway's id for this request, or None.
         body: The first characters of what came.
-        partial: For a stream that grew too large, the completion so far; else None.
+        partial: For a stream that grew too large, the completion so far; for embeddings, see
+            `EmbeddingsIncomplete`; else None.
+        error: For embeddings under which the gateway sent an error of its own, that error, classified; else None.
     """
 
     partial: Any = None
+    error: APIStatusError | None = None
+
+    @property
+    def retryable(self) -> bool:  # type: ignore[override]  # a fact of the instance here, of the class elsewhere
+        """Whether the error that the gateway sent is one that may pass."""
+        return self.error is not None and self.error.retryable
 
     def __init__(
         self, message: str, *, status_code: int = 200, request_id: str | None = None, body: str | None = None
