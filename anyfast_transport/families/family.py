@@ -70,6 +70,8 @@ class Family:
         call_ids: What the id of a tool call may look like, as a regular expression; None where its own ids are of
             another form, so that any will do.
         system_first: Whether a system message is refused anywhere but at the beginning.
+        call_markup: Dialects in which its models write tool calls into the text: `dsml` is DeepSeek's, `tool_call` the
+            tag of that name with JSON, `function` Qwen3-Coder's. No other markup of its text is ever a call.
         inputs: Types of content part that its models are known to take, where `parts` refuses none; None where unknown.
         template_tokens: What its chat template adds to a prompt; for estimates alone.
         context_window: Tokens, prompt and answer together; None where unknown.
@@ -108,6 +110,7 @@ class Family:
     # OpenAI: "Expected a string with maximum length 40" (camel#2215, dify#28987); Anthropic: ^[a-zA-Z0-9_-]+$
     call_ids: str | None = r"[a-zA-Z0-9_-]{1,40}"
     system_first: bool = False
+    call_markup: frozenset[Literal["dsml", "tool_call", "function"]] = frozenset()
     inputs: frozenset[str] | None = None
     template_tokens: TemplateTokens = TemplateTokens()
     context_window: int | None = None

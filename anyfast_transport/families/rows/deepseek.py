@@ -29,6 +29,8 @@ DEEPSEEK = Family(
     takes_prefix=True,  # page deepseek-v4-pro
     parts=frozenset({"text"}),  # recorded: "unknown variant `image_url`, expected `text`"
     flattens_text=True,  # page: content is a string
+    # the model's encoding_dsv4.py; let through by servers (sglang#40236, GenericAgent#804, cline#13348)
+    call_markup=frozenset({"dsml"}),
     context_window=1_000_000,  # upstream pricing page
     output_limit=384_000,  # upstream pricing page
     # recorded of deepseek-v4-flash: 230 for its words on tools, 79 for those on effort

@@ -20,6 +20,7 @@ QWEN = Family(
     # Its chat template raises "System message must be at the beginning." (vllm#41114); whether the gateway's upstream
     # has that template is a guess.
     system_first=True,
+    call_markup=frozenset({"tool_call", "function"}),  # the chat templates of Qwen 3 and of Qwen3-Coder
     context_window=1_000_000,  # Anyfast guide qwen3.6-flash
     output_limit=65_536,  # Anyfast guide qwen3.6-flash
     # recorded of qwen3.5-397b: one template
