@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
@@ -197,7 +197,9 @@ class Completion:
         request_id: The gateway's id of the request, or None.
         retries: Requests that were sent again for this call.
         repairs: What was not sent as the caller gave it, because it would be refused; a few words for each.
-        way: How an object was asked for (`structured.Way`), or None if none was; set by who asked.
+        way: How an object was asked for (`structured_output.Way`), or None if none was.
+        asked_again: For each answer of the call that was asked about once more: the `question`, the `usage` of that
+            answer, which was billed too, and its `request_id`.
     """
 
     id: str = ""
@@ -210,6 +212,7 @@ class Completion:
     retries: int = 0
     repairs: Sequence[str] = ()
     way: str | None = None
+    asked_again: Sequence[Mapping[str, Any]] = ()
 
     @property
     def text(self) -> str:
@@ -248,7 +251,8 @@ class Completion:
             "logprobs": choice.logprobs,
             "retries": self.retries or None,
             "repairs": list(self.repairs) or None,
-            "structured_output": {"way": self.way, "repaired": False} if self.way else None,
+            "asked_again": list(self.asked_again) or None,
+            "structured_output": {"way": self.way, "repaired": bool(self.asked_again)} if self.way else None,
         }
         return {key: value for key, value in known.items() if value is not None}
 
@@ -290,6 +294,23 @@ class Reading:
     splits: bool = True
     waits: bool = False
     tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a call expects of its answer, and what becomes of an answer that is otherwise.
+
+    Attributes:
+        on_empty: What to do with one that reasoning ate: `"warn"`, `"raise"` or `"keep"`.
+        on_invalid_call: What to do with one whose calls cannot be executed: `"ask_again"` once and then raise,
+            `"raise"` or `"keep"`.
+        problem: Says what is wrong with the object of an answer, so that it is asked for once more; "" if nothing is,
+            or if to ask again would not help.
+    """
+
+    on_empty: str = "warn"
+    on_invalid_call: str = "keep"
+    problem: Callable[["Completion"], str] | None = None
 
 
 def offered(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

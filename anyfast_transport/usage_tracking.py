@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from typing import Any
 
-from anyfast_transport.types import Usage
+from anyfast_transport.types import Usage, usage_of
 
 _MILLION = 1_000_000
 
@@ -137,11 +137,22 @@ class UsageTracker:
         with self._lock:
             self._open[call] = asked
 
-    def end(self, call: Hashable, model: str, usage: Usage | None) -> None:
-        """Counts a call that was answered, if it has begun and not ended yet; see `add`."""
+    def end(
+        self, call: Hashable, model: str, usage: Usage | None, *, earlier: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """Counts a call that was answered, if it has begun and not ended yet; see `add`.
+
+        Args:
+            call: What it was begun with.
+            model: The model that answered.
+            usage: What the answer used; None if that was not told.
+            earlier: The answers of the same call that were asked about once more, which were billed, too:
+                `asked_again` of the metadata.
+        """
         asked = self._close(call)
         if asked is not None:
-            self.add(model or asked, usage, asked=asked)
+            for used in (*(usage_of(one.get("usage")) for one in earlier), usage):
+                self.add(model or asked, used, asked=asked)
 
     def fail(self, call: Hashable) -> None:
         """Counts a call that failed or was left, if it has begun and not ended yet.

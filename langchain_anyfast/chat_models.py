@@ -5,7 +5,7 @@ import hashlib
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
@@ -28,12 +28,9 @@ from anyfast_transport import (
 )
 from anyfast_transport.families.profile_file import family_with
 from anyfast_transport.http.connections import SharesConnections
-from anyfast_transport.request.build import build_request
 from anyfast_transport.request.call import Call
-from anyfast_transport.request.request import Request
 from anyfast_transport.request.structured_output import Method, Structure
 from anyfast_transport.request.tool_choice import wire_tool_choice
-from anyfast_transport.response.verdicts import settle, without_executable_call
 from anyfast_transport.types import Completion, Delta
 from langchain_anyfast.chunks import chunk_of
 from langchain_anyfast.dumps import Dump
@@ -45,7 +42,7 @@ from langchain_anyfast.profiles import profile_of
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 
-_OURS_ALONE = frozenset({"stream", "stream_usage", "on_invalid_call", "extra_headers"})
+_OURS_ALONE = frozenset({"stream", "stream_usage", "extra_headers"})
 """Keyword arguments of a call that are not for the gateway; LangChain itself has heard `stream`."""
 
 _MAY_HOLD_SECRETS = frozenset({"extra_body", "extra_headers"})
@@ -208,11 +205,6 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
     """Whether a stream ends with its usage. Without it some gateways drop the last frame of an answer, with its
     finish_reason, so switch it off only knowingly."""
 
-    on_invalid_call: Literal["auto", "raise", "keep"] = "auto"
-    """What to do with an answer that calls tools, and none of them so that it could be executed: cut off, or no JSON.
-    `"keep"` leaves the calls in `invalid_tool_calls`; `"raise"` is an InvalidResponseError; `"auto"` raises within a
-    LangGraph node, where an agent would end as if it were done, and keeps elsewhere."""
-
     _dump: Dump = PrivateAttr(default_factory=Dump)
 
     @property
@@ -322,21 +314,20 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
         offered = [convert_to_openai_tool(tool) for tool in tools or ()]
         return prompt_tokens(self.model, wire, offered, effort=self.reasoning_effort)
 
-    def _prepared(
-        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any], *, stream: bool
-    ) -> tuple[Call, Request]:
-        """What one call asks for, and what is sent for it."""
+    def _asked(self, stop: list[str] | None, kwargs: Mapping[str, Any], *, stream: bool) -> Call:
+        """What one call asks for."""
         said = {name: value for name, value in kwargs.items() if name not in _OURS_ALONE}
         if stop is not None:
             said["stop"] = stop
         usage = kwargs.get("stream_usage")
-        call = Call.of(self, said, stream=stream, include_usage=self.stream_usage if usage is None else usage)
-        return call, build_request(call, encode_messages(messages))
-
-    def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
-        outputs = [output for output in llm_outputs if output]  # a cache gives none
-        usage: Any = functools.reduce(_added, (output.get("token_usage") for output in outputs), {})
-        return {**outputs[-1], "token_usage": usage} if outputs else {}
+        return Call.of(
+            self,
+            said,
+            stream=stream,
+            include_usage=self.stream_usage if usage is None else usage,
+            # From the config, since `invoke` that streams hands no run manager on.
+            in_agent="langgraph_node" in ensure_config().get("metadata", {}),
+        )
 
     def _connection(self, kwargs: Mapping[str, Any]) -> Connection:
         """Where the call goes, with `extra_headers` for it alone."""
@@ -345,17 +336,10 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
             return self
         return self.model_copy(update={"default_headers": {**(self.default_headers or {}), **headers}})
 
-    def _settled(self, completion: Completion, call: Call, kwargs: Any) -> Completion:
-        """Says what must be said about a whole answer before anybody goes on with it."""
-        settle(completion, call.values["on_empty"])
-        wanted = kwargs.get("on_invalid_call") or self.on_invalid_call
-        # From the config, since `invoke` that streams hands no run manager on.
-        in_agent = call.structure is None and "langgraph_node" in ensure_config().get("metadata", {})
-        if wanted == "raise" or (wanted == "auto" and in_agent):
-            error = without_executable_call(completion)
-            if error is not None:
-                raise error
-        return completion
+    def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
+        outputs = [output for output in llm_outputs if output]  # a cache gives none
+        usage: Any = functools.reduce(_added, (output.get("token_usage") for output in outputs), {})
+        return {**outputs[-1], "token_usage": usage} if outputs else {}
 
     @_saying_its_signature
     def _generate(
@@ -366,8 +350,8 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         with model_errors():
-            call, request = self._prepared(messages, stop, kwargs, stream=False)
-            completion = self._settled(Client(self._connection(kwargs)).complete(request), call, kwargs)
+            call = self._asked(stop, kwargs, stream=False)
+            completion = Client(self._connection(kwargs)).ask(call, encode_messages(messages))
         return _result(completion)
 
     @_saying_its_signature
@@ -379,8 +363,8 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         with model_errors():
-            call, request = self._prepared(messages, stop, kwargs, stream=False)
-            completion = self._settled(await AsyncClient(self._connection(kwargs)).complete(request), call, kwargs)
+            call = self._asked(stop, kwargs, stream=False)
+            completion = await AsyncClient(self._connection(kwargs)).ask(call, encode_messages(messages))
         return _result(completion)
 
     def _items(
@@ -388,22 +372,17 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
     ) -> Generator[Delta | Completion]:
         """The pieces of a streamed answer, and last the whole of it."""
         with model_errors():
-            call, request = self._prepared(messages, stop, kwargs, stream=True)
-            with closing(Client(self._connection(kwargs)).stream(request)) as items:
-                for item in items:
-                    if isinstance(item, Completion):
-                        self._settled(item, call, kwargs)
-                    yield item
+            call = self._asked(stop, kwargs, stream=True)
+            yield from Client(self._connection(kwargs)).ask_stream(call, encode_messages(messages))
 
     async def _aitems(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
     ) -> AsyncGenerator[Delta | Completion]:
         with model_errors():
-            call, request = self._prepared(messages, stop, kwargs, stream=True)
-            async with aclosing(AsyncClient(self._connection(kwargs)).stream(request)) as items:
+            call = self._asked(stop, kwargs, stream=True)
+            asked = AsyncClient(self._connection(kwargs)).ask_stream(call, encode_messages(messages))
+            async with aclosing(asked) as items:
                 async for item in items:
-                    if isinstance(item, Completion):
-                        self._settled(item, call, kwargs)
                     yield item
 
     def _stream(

@@ -51,7 +51,7 @@ class UsageCallbackHandler(BaseCallbackHandler):
             if _came_from_a_cache(message):
                 tracker.drop(run_id)
             else:
-                tracker.end(run_id, _model(message), _usage(message))
+                tracker.end(run_id, _model(message), _usage(message), earlier=_asked_again(message))
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:  # noqa: ARG002
         """Counts a call that failed, or a stream that was left."""
@@ -74,6 +74,10 @@ def _came_from_a_cache(message: AIMessage | None) -> bool:
 
 def _model(message: AIMessage | None) -> str:
     return str(message.response_metadata.get("model_name") or "") if message else ""
+
+
+def _asked_again(message: AIMessage | None) -> Sequence[Mapping[str, Any]]:
+    return message.response_metadata.get("asked_again") or () if message else ()
 
 
 def _usage(message: AIMessage | None) -> Usage | None:

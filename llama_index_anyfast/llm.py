@@ -1,6 +1,5 @@
 """AnyfastLLM, a LlamaIndex LLM for the Anyfast gateway."""
 
-import contextlib
 import functools
 import pickle
 import warnings
@@ -24,21 +23,18 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
 from pydantic import BaseModel, Field, field_serializer
 
-from anyfast_transport.errors import AnyfastWarning, UnsupportedParameterError
+from anyfast_transport.errors import AnyfastWarning
 from anyfast_transport.families.profile_file import family_with
 from anyfast_transport.http.client import AsyncClient, Client
 from anyfast_transport.http.connections import SharesConnections
 from anyfast_transport.lenient_json import merged
-from anyfast_transport.request.build import build_request
 from anyfast_transport.request.call import Call
-from anyfast_transport.request.request import Request
 from anyfast_transport.settings.connection import Connection
 from anyfast_transport.settings.parameters import ChatParameters
 from llama_index_anyfast.messages import JSON, encode_messages, naming_the_block, wire_name
 from llama_index_anyfast.observed import observed, observed_astream, observed_async, observed_stream
 from llama_index_anyfast.responses import (
     Reader,
-    StreamReader,
     as_acompletions,
     as_completion,
     as_completions,
@@ -126,24 +122,6 @@ class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput
 
     # One call
 
-    def _prepared(
-        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], *, stream: bool
-    ) -> tuple[Request, Reader]:
-        """A request, and what will read its answer."""
-        call = self._call(kwargs, stream=stream)
-        forced = len(call.tools) == 1 and call.tool_choice not in (None, False, "auto", "none")
-        reader = Reader(
-            on_empty=call.values.get("on_empty", "warn"),
-            names=kwargs.get("tool_names") or {},
-            parallel=kwargs.get("allow_parallel_tool_calls", True),
-            forced=call.tools[0].get("function") if forced else None,
-        )
-        wire = encode_messages(messages)
-        try:
-            return build_request(call, wire), reader
-        except UnsupportedParameterError as error:
-            raise naming_the_block(error) from None
-
     def _call(self, kwargs: Mapping[str, Any], *, stream: bool) -> Call:
         overrides = {key: value for key, value in kwargs.items() if key not in _OURS_ALONE}
         own = {key: value for key, value in (self.additional_kwargs or {}).items() if key not in kwargs}
@@ -151,37 +129,40 @@ class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput
             own = merged(own, overrides.pop(name, None) or {})
         return Call.of(self, {**overrides, "extra_body": own} if own else overrides, stream=stream)
 
+    def _reader(self, call: Call, kwargs: Mapping[str, Any]) -> Reader:
+        """What will read the answer."""
+        forced = len(call.tools) == 1 and call.tool_choice not in (None, False, "auto", "none")
+        return Reader(
+            names=kwargs.get("tool_names") or {},
+            parallel=kwargs.get("allow_parallel_tool_calls", True),
+            forced=call.tools[0].get("function") if forced else None,
+        )
+
     # The undecorated `_chat` & co. serve both kinds of endpoint, so that each call makes one event and is counted once.
 
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        request, reader = self._prepared(messages, kwargs, stream=False)
-        return reader.read(Client(self).complete(request))
+        call = self._call(kwargs, stream=False)
+        with naming_the_block():
+            completion = Client(self).ask(call, encode_messages(messages))
+        return self._reader(call, kwargs).read(completion)
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        request, reader = self._prepared(messages, kwargs, stream=False)
-        return reader.read(await AsyncClient(self).complete(request))
+        call = self._call(kwargs, stream=False)
+        with naming_the_block():
+            completion = await AsyncClient(self).ask(call, encode_messages(messages))
+        return self._reader(call, kwargs).read(completion)
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Generator[ChatResponse, None, None]:
-        request, reader = self._prepared(messages, kwargs, stream=True)
-
-        def responses() -> Generator[ChatResponse, None, None]:
-            answer = StreamReader(reader)
-            with contextlib.closing(Client(self).stream(request)) as items:
-                for item in items:
-                    yield answer.take(item)
-
-        return responses()
+        call = self._call(kwargs, stream=True)
+        with naming_the_block():
+            items = Client(self).ask_stream(call, encode_messages(messages))
+        return self._reader(call, kwargs).stream(items)
 
     async def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> AsyncGenerator[ChatResponse, None]:
-        request, reader = self._prepared(messages, kwargs, stream=True)
-
-        async def responses() -> AsyncGenerator[ChatResponse, None]:
-            answer = StreamReader(reader)
-            async with contextlib.aclosing(AsyncClient(self).stream(request)) as items:
-                async for item in items:
-                    yield answer.take(item)
-
-        return responses()
+        call = self._call(kwargs, stream=True)
+        with naming_the_block():
+            items = AsyncClient(self).ask_stream(call, encode_messages(messages))
+        return self._reader(call, kwargs).astream(items)
 
     @observed(llm_chat_callback())
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:

@@ -148,19 +148,17 @@ _BLOCKS = {
 """Kind of part → the block that it was made of."""
 
 
-def naming_the_block(error: UnsupportedParameterError) -> UnsupportedParameterError:
-    """The refusal of a part in the words of who wrote a block.
+class naming_the_block:  # noqa: N801  # a context manager, used like a function
+    """A context in which the refusal of a part is told in the words of who wrote a block."""
 
-    Args:
-        error: A refusal that was told in the wire's words.
+    # Not a generator's context manager: contextlib puts back tracebacks that were taken off for good.
 
-    Returns:
-        One that names the block, if the refusal is about one.
-    """
-    block = _BLOCKS.get(error.parameter or "")
-    if block is None:
-        return error
-    return UnsupportedParameterError(f"{block}: {error.message}", parameter=block, model=error.model)
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        parameter = error.parameter if isinstance(error, UnsupportedParameterError) else None
+        if isinstance(error, UnsupportedParameterError) and (block := _BLOCKS.get(parameter or "")):
+            raise UnsupportedParameterError(f"{block}: {error.message}", parameter=block, model=error.model) from None
 
 
 def _no_place(what: str, where: str = "a message") -> UnsupportedParameterError:

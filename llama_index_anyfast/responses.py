@@ -17,7 +17,6 @@ from pydantic_core import to_json
 from anyfast_transport.errors import InvalidResponseError
 from anyfast_transport.lenient_json import parsed_arguments
 from anyfast_transport.response.objects import object_in
-from anyfast_transport.response.verdicts import settle
 from anyfast_transport.types import Choice, Completion, Delta, Fragment, ToolCall, new_call_id
 from llama_index_anyfast.chunks import call_block, response_of, text_block, thinking_block
 from llama_index_anyfast.messages import (
@@ -42,14 +41,12 @@ class Reader:
     """What one call makes of its answer.
 
     Attributes:
-        on_empty: What to do with an answer that reasoning ate.
         names: Wire name → own name of the tools whose names the wire does not take.
         parallel: Whether several calls are kept, or only the first.
         forced: The one tool that the model had to call, as the wire's function, or None. A thinking model is only
             asked for the call, and now and then writes the arguments as its answer.
     """
 
-    on_empty: str = "warn"
     names: Mapping[str, str] = field(default_factory=dict)
     parallel: bool = True
     forced: Mapping[str, Any] | None = None
@@ -63,10 +60,7 @@ class Reader:
         Returns:
             The response; of several answers the first is its message, the others are in `additional_kwargs`.
 
-        Raises:
-            EmptyAnswerError: Reasoning ate the answer, and `on_empty` is `"raise"`.
         """
-        settle(completion, self.on_empty)
         for choice in completion.choices:
             self._arrange(choice)
         message, *others = (decode_message(completion, choice, self.names) for choice in completion.choices)
@@ -82,6 +76,27 @@ class Reader:
                 **({INVALID_CALLS: invalid} if invalid else {}),
             },
         )
+
+    def stream(self, items: Generator[Delta | Completion]) -> Generator[ChatResponse, None, None]:
+        """Reads a streamed answer, which is closed with what is returned.
+
+        Args:
+            items: The transport's stream.
+
+        Yields:
+            Responses; each holds everything so far.
+        """
+        answer = StreamReader(self)
+        with closing(items):
+            for item in items:
+                yield answer.take(item)
+
+    async def astream(self, items: AsyncGenerator[Delta | Completion]) -> AsyncGenerator[ChatResponse, None]:
+        """Reads a streamed answer, asynchronously; see `stream`."""
+        answer = StreamReader(self)
+        async with aclosing(items):
+            async for item in items:
+                yield answer.take(item)
 
     def _arrange(self, choice: Choice) -> None:
         if self.forced and not choice.tool_calls and (arguments := _arguments_in(choice.text, self.forced)):

@@ -70,7 +70,8 @@ class UsageEventHandler(BaseEventHandler):
             return
         raw = _object(response.raw if response else None)
         model = str(told.get("model_name") or raw.get("model") or "")
-        self._tracker.end(event.span_id, model, usage_of(_object(raw.get("usage"))))
+        usage, earlier = usage_of(_object(raw.get("usage"))), told.get("asked_again") or ()
+        self._tracker.end(event.span_id, model, usage, earlier=earlier)
 
 
 def _asked(event: LLMChatStartEvent | LLMCompletionStartEvent) -> str:

@@ -8,21 +8,23 @@ import asyncio
 import contextlib
 import contextvars
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx
 
 from anyfast_transport.errors import AnyfastError
+from anyfast_transport.http.asking import Asking
 from anyfast_transport.http.connections import SHARED
 from anyfast_transport.http.exchange import Exchange
 from anyfast_transport.http.headers import comes_raw
 from anyfast_transport.http.http_call import HttpCall
 from anyfast_transport.http.network_errors import RAISED_BY_HTTPX
+from anyfast_transport.request.call import Call
 from anyfast_transport.request.request import Request
 from anyfast_transport.response.stream import delta_of, is_document
 from anyfast_transport.settings.connection import Connection
-from anyfast_transport.types import Completion, Delta
+from anyfast_transport.types import Completion, Delta, Message
 
 Read = TypeVar("Read")
 
@@ -40,6 +42,50 @@ class Client:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    def ask(self, call: Call, messages: Sequence[Message]) -> Completion:
+        """Makes a whole call: builds its request, sends it, reads the answer, and asks once more where that helps.
+
+        Args:
+            call: What is asked for.
+            messages: The conversation in the wire's shape; not changed.
+
+        Returns:
+            The completion. Where two requests were made, it is the second's, and `asked_again` tells of the first.
+
+        Raises:
+            AnyfastError: Every end but an answer; see `anyfast_transport.errors`.
+        """
+        asking = Asking(self._connection, call, messages)
+        while asking.exchange:
+            asking.take(self._complete(asking.exchange))
+        return asking.completion
+
+    def ask_stream(self, call: Call, messages: Sequence[Message]) -> Generator[Delta | Completion]:
+        """Makes a whole call whose answer is read as it comes; see `ask`.
+
+        Closing the generator closes the connection, so that the gateway stops.
+
+        Args:
+            call: What is asked for; it streams.
+            messages: The conversation in the wire's shape; not changed.
+
+        Returns:
+            Each delta; last of all the whole completion. What a second request brings follows what was shown of the
+            first, its calls under positions of their own.
+
+        Raises:
+            AnyfastError: Every end but an answer; what cannot be sent is told at once, the rest while it is read.
+        """
+        return self._asked(Asking(self._connection, call, messages))
+
+    def _asked(self, asking: Asking) -> Generator[Delta | Completion]:
+        while asking.exchange:
+            with contextlib.closing(self._stream(asking.exchange)) as items:
+                for item in items:
+                    if delta := asking.take(item):
+                        yield delta
+        yield asking.completion
+
     def complete(self, request: Request | Mapping[str, Any]) -> Completion:
         """Sends a request and waits for the whole answer.
 
@@ -52,11 +98,12 @@ class Client:
         Raises:
             AnyfastError: Every end but an answer; see `anyfast_transport.errors`.
         """
-        request = Request.of(request)
-        if streaming := request.streamed_inside(self._connection):
-            *_, completion = self.stream(streaming)
+        return self._complete(Exchange(self._connection, Request.of(request), whole=True))
+
+    def _complete(self, exchange: Exchange) -> Completion:
+        if exchange.streams:
+            *_, completion = self._stream(exchange)
             return completion  # type: ignore[return-value]  # the last item of a stream is the completion
-        exchange = Exchange(self._connection, request)
         return self.fetch(exchange, exchange.completion)
 
     def fetch(self, exchange: HttpCall, read: Callable[[httpx.Response, bytes], Read]) -> Read:
@@ -91,13 +138,15 @@ class Client:
         Args:
             request: The request, or its body, with `"stream": true`.
 
-        Yields:
+        Returns:
             Each delta; last of all the whole completion.
 
         Raises:
             AnyfastError: Every end but an answer. Nothing is sent again once the answer has begun.
         """
-        exchange = Exchange(self._connection, Request.of(request))
+        return self._stream(Exchange(self._connection, Request.of(request)))
+
+    def _stream(self, exchange: Exchange) -> Generator[Delta | Completion]:
         with exchange.reporting(), contextlib.ExitStack() as stack:
             response = self._open_with_retries(exchange, stack)
             decoder, pieces = exchange.start_decoding(response), self._pieces(exchange, response)
@@ -210,13 +259,33 @@ class AsyncClient:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    async def ask(self, call: Call, messages: Sequence[Message]) -> Completion:
+        """Makes a whole call; see `Client.ask`."""
+        asking = Asking(self._connection, call, messages)
+        while asking.exchange:
+            asking.take(await self._complete(asking.exchange))
+        return asking.completion
+
+    def ask_stream(self, call: Call, messages: Sequence[Message]) -> AsyncGenerator[Delta | Completion]:
+        """Makes a whole call whose answer is read as it comes; see `Client.ask_stream`."""
+        return self._asked(Asking(self._connection, call, messages))
+
+    async def _asked(self, asking: Asking) -> AsyncGenerator[Delta | Completion]:
+        while asking.exchange:
+            async with contextlib.aclosing(self._stream(asking.exchange)) as items:
+                async for item in items:
+                    if delta := asking.take(item):
+                        yield delta
+        yield asking.completion
+
     async def complete(self, request: Request | Mapping[str, Any]) -> Completion:
         """Sends a request and waits for the whole answer; see `Client.complete`."""
-        request = Request.of(request)
-        if streaming := request.streamed_inside(self._connection):
-            *_, completion = [item async for item in self.stream(streaming)]
+        return await self._complete(Exchange(self._connection, Request.of(request), whole=True))
+
+    async def _complete(self, exchange: Exchange) -> Completion:
+        if exchange.streams:
+            *_, completion = [item async for item in self._stream(exchange)]
             return completion  # type: ignore[return-value]  # the last item of a stream is the completion
-        exchange = Exchange(self._connection, request)
         return await self.fetch(exchange, exchange.completion)
 
     async def fetch(self, exchange: HttpCall, read: Callable[[httpx.Response, bytes], Read]) -> Read:
@@ -232,9 +301,11 @@ class AsyncClient:
                         raise
                 await asyncio.sleep(delay)
 
-    async def stream(self, request: Request | Mapping[str, Any]) -> AsyncGenerator[Delta | Completion]:
+    def stream(self, request: Request | Mapping[str, Any]) -> AsyncGenerator[Delta | Completion]:
         """Sends a request and yields its answer as it comes; see `Client.stream`."""
-        exchange = Exchange(self._connection, Request.of(request))
+        return self._stream(Exchange(self._connection, Request.of(request)))
+
+    async def _stream(self, exchange: Exchange) -> AsyncGenerator[Delta | Completion]:
         with exchange.reporting():
             async with contextlib.AsyncExitStack() as stack:
                 response = await self._open_with_retries(exchange, stack)

@@ -71,6 +71,20 @@ class Deadline:
         if seconds is not None:
             self._end(name, time.monotonic() + min(seconds, LONGEST))
 
+    def take_over(self, name: str, other: "Deadline") -> None:
+        """Goes on with a limit of an earlier request of the same call.
+
+        Args:
+            name: What it is called.
+            other: The deadline of that request.
+        """
+        if (end := other.end_of(name)) is not None:
+            self._end(name, end)
+
+    def end_of(self, name: str) -> float | None:
+        """When a limit ends, on the monotonic clock; None if there is none of that name."""
+        return self._ends.get(name)
+
     def _end(self, name: str, end: float) -> None:
         self._ends[name] = end
         self._soonest = end if len(self._ends) == 1 else min(self._ends.values())

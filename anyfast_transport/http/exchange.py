@@ -12,7 +12,7 @@ from anyfast_transport.errors import (
     StreamInterruptedError,
 )
 from anyfast_transport.http.headers import request_id
-from anyfast_transport.http.http_call import FIRST_TOKEN, HttpCall
+from anyfast_transport.http.http_call import FIRST_TOKEN, TOTAL, HttpCall
 from anyfast_transport.request.learning import Draft
 from anyfast_transport.request.request import Request
 from anyfast_transport.response.stream import StreamDecoder
@@ -38,24 +38,43 @@ class Exchange(HttpCall):
     Args:
         connection: Where the gateway is, and how to speak to it.
         request: What it asks.
+        whole: Whether the answer is wanted in one. It is streamed inside where its reasoning has a cap.
+        after: The request before this one in the same call: its retries, its lesson and its time are used up.
 
     Attributes:
         decoder: Decodes the events of a stream; None before its head came.
+        draft: The request, and what is learned while it is sent.
+        brought: What an earlier request of the same call brought.
     """
 
-    def __init__(self, connection: Connection, request: Request) -> None:
+    brought: Completion | None = None
+
+    def __init__(
+        self, connection: Connection, request: Request, *, whole: bool = False, after: "Exchange | None" = None
+    ) -> None:
+        request = (request.streamed_inside(connection) if whole else None) or request
         connection = request.connection or connection
-        self._draft = Draft(request, connection.base_url, learns=connection.learn_from_refusals)
-        content = self._draft.request.encoded()
+        earlier = after.draft if after else None
+        self.draft: Draft = Draft(request, connection.base_url, learns=connection.learn_from_refusals, after=earlier)
+        content = self.draft.request.encoded()
         super().__init__(connection, f"{connection.base_url}/chat/completions", content, streams=request.streams)
+        self._after = after
+        if after is not None:
+            self.retries = after.retries
         self._reading = request.reading
         self.decoder: StreamDecoder | None = None
         self._reasoned, self._may_reason = 0, connection.caps_reasoning
 
+    def begin(self) -> None:
+        """Starts the clocks of the call, or goes on with those of the request before."""
+        super().begin()
+        if self._after is not None:
+            self.deadline.take_over(TOTAL, self._after.deadline)
+
     def delay(self, error: AnyfastError) -> float | None:
         """Decides about a failed attempt, and says so in the log; one that was refused may go without a part."""
-        if self._draft.revise(error):
-            self.content = self._draft.request.encoded()
+        if self.draft.revise(error):
+            self.content = self.draft.request.encoded()
             _log.info("POST %s: a part of the request was refused; sending it without that", self.host)
             return 0.0
         return super().delay(error)
@@ -79,8 +98,8 @@ class Exchange(HttpCall):
 
     def _tell_of_request(self, completion: Completion) -> None:
         """What the metadata of an answer say of the request, which the gateway took."""
-        self._draft.went_through()
-        request = self._draft.request
+        self.draft.went_through()
+        request = self.draft.request
         completion.repairs, completion.way = request.repairs, request.way
 
     def is_a_document(self) -> None:
@@ -169,3 +188,9 @@ class Exchange(HttpCall):
         )
         broken.__cause__ = error
         return broken
+
+    def mask(self, error: AnyfastError) -> None:
+        """Takes the key out of an error, which holds what an earlier request of the call brought unless it has more."""
+        if self.brought is not None and getattr(error, "partial", None) is None:
+            error.partial = self.brought  # type: ignore[attr-defined]  # of any error of a call that asked twice
+        super().mask(error)

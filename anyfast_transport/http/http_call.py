@@ -23,7 +23,7 @@ from anyfast_transport.response.error_bodies import status_error
 from anyfast_transport.settings.connection import Connection
 from anyfast_transport.types import Completion
 
-FIRST_TOKEN, _TOTAL = "first_token_timeout", "total_timeout"
+FIRST_TOKEN, TOTAL = "first_token_timeout", "total_timeout"
 
 _log = logging.getLogger("anyfast")
 
@@ -60,13 +60,16 @@ class HttpCall:
         self.retries = 0
         timeout = connection.timeout
         self.deadline = Deadline(timeout.read if isinstance(timeout, httpx.Timeout) else timeout)
-        self.deadline.limit(_TOTAL, connection.total_timeout)
         self.first_token = connection.first_token_timeout if streams else None
+        self._mask: Mask | None = None
+        self.size = Size(self.host)
+
+    def begin(self) -> None:
+        """Starts the clocks."""
+        self.deadline.limit(TOTAL, self.connection.total_timeout)
         if self.first_token is not None:
             self.deadline.lift(DATA)
             self.deadline.limit(FIRST_TOKEN, self.first_token)
-        self._mask: Mask | None = None
-        self.size = Size(self.host)
 
     # The request
 
@@ -192,7 +195,7 @@ class HttpCall:
             An error that holds nothing of the request; the cause is chained.
         """
         limit = self.deadline.nearest()
-        known = limit if limit in (FIRST_TOKEN, _TOTAL) else DATA
+        known = limit if limit in (FIRST_TOKEN, TOTAL) else DATA
         said = f"{known}={getattr(self.connection, known)}"
         return typed_failure(error, url=self.url, host=self.host, limit=said, begun=begun)
 
@@ -222,7 +225,8 @@ class _Reporting:
     def __init__(self, call: HttpCall) -> None:
         self._call = call
 
-    def __enter__(self) -> None: ...
+    def __enter__(self) -> None:
+        self._call.begin()
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, AnyfastError):

@@ -66,7 +66,7 @@ def build_request(call: Call, messages: Sequence[Message], *, tell: Tell = tell)
     body = merged({"model": call.model, "messages": messages, **fields, **_streaming(call)}, extra)
     rescues, splits = values.get("rescue_tool_calls", True), values.get("split_think_tags", True)
     reading = reading_of(body, family, rescues=rescues, splits=splits)
-    return Request(body, family, reading, repairs=repairs, way=way, connection=call.connection)
+    return Request(body, family, reading, call.expected, repairs, way, call.connection)
 
 
 def build_body(call: Call, messages: Sequence[Message], *, tell: Tell = tell) -> JSON:

@@ -11,6 +11,7 @@ from anyfast_transport.request.structured_output import Structure
 from anyfast_transport.request.thinking import thinking_fields, thinks
 from anyfast_transport.settings.connection import Connection
 from anyfast_transport.settings.parameters import ChatParameters, accepted_names, call_values, checked_value
+from anyfast_transport.types import Expected
 
 JSON = dict[str, Any]
 
@@ -29,6 +30,7 @@ class Call:
         stream: Whether the answer is to be streamed.
         include_usage: Whether a stream ends with its usage. new-api drops the last frame of an upstream, with its
             finish_reason, where nobody asked for usage (new-api#7489), so it is asked for unless switched off.
+        in_agent: Whether it is a step of an agent, which would end as if done on a call that cannot be executed.
         profile_file: Path of a file of facts that lie over the row of the model's family, or None.
     """
 
@@ -40,6 +42,7 @@ class Call:
     connection: Connection | None = None
     stream: bool = False
     include_usage: bool = True
+    in_agent: bool = False
     profile_file: str | None = None
 
     model: str = field(init=False)
@@ -57,7 +60,7 @@ class Call:
             parameters: The model object.
             overrides: Keyword arguments; `tools`, `tool_choice`, `parallel_tool_calls` and `structure` beside the
                 parameters.
-            how: `stream` and `include_usage`.
+            how: `stream`, `include_usage` and `in_agent`.
 
         Returns:
             The call.
@@ -82,6 +85,15 @@ class Call:
             profile_file=spoken_to.profile_file if isinstance(spoken_to, Connection) else None,
             **how,
         )
+
+    @property
+    def expected(self) -> Expected:
+        """What it expects of its answer."""
+        on_invalid_call = self.values.get("on_invalid_call", "auto")
+        if on_invalid_call == "auto":
+            on_invalid_call = "ask_again" if self.in_agent and self.structure is None else "keep"
+        problem = self.structure.problem if self.structure else None
+        return Expected(self.values.get("on_empty", "warn"), on_invalid_call, problem)
 
     @property
     def thinking(self) -> bool:

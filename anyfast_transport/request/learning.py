@@ -138,16 +138,28 @@ class Draft:
         base_url: Where it goes.
         learns: Whether refusals are learned from.
         memory: What is known already.
+        after: That of the request before this one in the same call, whose lesson holds on, and was its one lesson.
 
     Attributes:
         request: The request as it is sent.
+        learned: What was learned in this call: one lesson at most.
     """
 
-    def __init__(self, request: Request, base_url: str, *, learns: bool, memory: Memory = MEMORY) -> None:
+    def __init__(
+        self,
+        request: Request,
+        base_url: str,
+        *,
+        learns: bool,
+        memory: Memory = MEMORY,
+        after: "Draft | None" = None,
+    ) -> None:
         self._memory, self._base_url, self._model = memory, base_url, request.model
-        self._may_learn = learns
+        self.learned: tuple[Lesson, ...] = after.learned if after else ()
+        self._may_learn = learns and not self.learned
         self._pending: tuple[Lesson, AnyfastError] | None = None
-        self.request = without_refused(request, memory.lessons(base_url, self._model) if learns else ())
+        known = memory.lessons(base_url, self._model) if learns else ()
+        self.request = without_refused(request, [*known, *self.learned])
 
     def revise(self, error: AnyfastError) -> bool:
         """Looks whether a refusal can be answered by another request.
@@ -161,7 +173,7 @@ class Draft:
         lesson = lesson_of(error, self.request) if self._may_learn else None
         if lesson is None:
             return False
-        self._may_learn, self._pending = False, (lesson, error)
+        self._may_learn, self._pending, self.learned = False, (lesson, error), (lesson,)
         self.request = without_refused(self.request, [lesson])
         return True
 

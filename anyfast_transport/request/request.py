@@ -1,7 +1,7 @@
 """One request: what is sent, and what whoever sends it and reads its answer must know of it. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
@@ -11,7 +11,7 @@ from anyfast_transport.families.table import Family, family_of
 from anyfast_transport.request.structured_output import Way
 from anyfast_transport.request.thinking import asks_to_think, thinks
 from anyfast_transport.settings.connection import Connection
-from anyfast_transport.types import Reading, offered
+from anyfast_transport.types import Expected, Reading, offered
 
 JSON = dict[str, Any]
 
@@ -24,6 +24,7 @@ class Request:
         body: The JSON object; not changed once it is here.
         family: The model's row, under what a profile file says.
         reading: How the answer is to be read.
+        expected: What the call expects of it; heeded by `Client.ask`.
         repairs: What is not as the caller gave it, because it would be refused: a few words for each. They are in the
             metadata of the answer, too.
         way: How an object is asked for, or None if none is.
@@ -33,6 +34,7 @@ class Request:
     body: JSON
     family: Family
     reading: Reading
+    expected: Expected = field(default_factory=Expected)
     repairs: tuple[str, ...] = ()
     way: Way | None = None
     connection: Connection | None = None

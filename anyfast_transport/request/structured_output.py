@@ -5,11 +5,12 @@ by the row, and never sent to be refused.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from anyfast_transport.families.table import Family
+from anyfast_transport.types import Completion
 
 Method = Literal["auto", "function_calling", "json_mode", "json_schema"]
 Way = Literal["forced_tool", "asked_tool", "json_mode", "json_schema", "prompt"]
@@ -27,6 +28,8 @@ class Structure:
         description: What it is, or "".
         method: What the user asked for.
         strict: Whether the schema binds the model, where the upstream knows that; None leaves it out.
+        problem: Says what is wrong with the object of an answer, which is then asked for once more within the call; ""
+            if nothing is.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Structure:
     description: str = ""
     method: Method = "auto"
     strict: bool | None = None
+    problem: Callable[[Completion], str] | None = field(default=None, repr=False, compare=False)
 
     def tool(self) -> dict[str, Any]:
         """The tool whose arguments are the object."""

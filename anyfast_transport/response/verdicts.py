@@ -1,10 +1,15 @@
-"""Judges a whole answer: empty, without a call that can run. Pure, but for the warning that `settle` gives."""
+"""Judges a whole answer: whether it is what the call expects, and what to ask if it is not. Pure, but for a warning."""
 
 import warnings
+from dataclasses import replace
 
 from anyfast_transport.errors import AnyfastWarning, EmptyAnswerError, InvalidResponseError
 from anyfast_transport.response.fields import EXCERPT
-from anyfast_transport.types import Completion
+from anyfast_transport.response.objects import repair_request
+from anyfast_transport.types import Choice, Completion, Expected, Message
+
+_NOT_ASKED_AGAIN = frozenset({"length", "content_filter"})
+"""How an answer ended that would end so again."""
 
 
 def lost_to_reasoning(completion: Completion) -> EmptyAnswerError | None:
@@ -51,18 +56,83 @@ def without_executable_call(completion: Completion) -> InvalidResponseError | No
     )
 
 
-def settle(completion: Completion, on_empty: str) -> None:
-    """Says what the caller wants said about an answer that reasoning ate.
+def follow_up(completion: Completion, expected: Expected) -> list[Message] | None:
+    """Decides whether to ask once more within the call.
+
+    Args:
+        completion: The first answer, whole.
+        expected: What the call expects.
+
+    Returns:
+        The messages to add to the conversation: the answer as text, and what is wrong with it. None if the answer
+        stands.
+    """
+    choice = completion.choice
+    if choice.finish_reason in _NOT_ASKED_AGAIN or choice.refusal:
+        return None
+    if expected.problem is not None and (problem := expected.problem(completion)):
+        return question_about(choice, repair_request(problem))
+    if expected.on_invalid_call == "ask_again" and without_executable_call(completion):
+        wrong = "; ".join(f"that of `{call.name}`: {call.error}" for call in choice.tool_calls)
+        return question_about(choice, f"The call cannot be executed ({wrong}). Call the tool again, correctly.")
+    return None
+
+
+def question_about(choice: Choice, words: str) -> list[Message]:
+    """An answer and the words that ask about it, as they follow the conversation.
+
+    Args:
+        choice: The answer. It goes back as text also where it was a call, since a call would need a result.
+        words: What is said to it, as the user.
+
+    Returns:
+        An assistant's message and a user's.
+    """
+    said = "\n".join(filter(None, [choice.text, *(call.arguments for call in choice.tool_calls)]))
+    answer: Message = {"role": "assistant", "content": said or "(nothing)"}
+    if choice.reasoning:
+        answer["reasoning_content"] = choice.reasoning
+    return [answer, {"role": "user", "content": words}]
+
+
+def joined(first: Completion, second: Completion, question: str, *, shown: bool) -> Completion:
+    """The answer of a call that asked twice.
+
+    Args:
+        first: What was asked about.
+        second: The last answer; its metadata and usage are the call's.
+        question: What was said to the first.
+        shown: Whether the first was shown as it came, so that it stays a part of the answer. Its calls do not run.
+
+    Returns:
+        One completion.
+    """
+    told = {"question": question, "usage": first.usage, "request_id": first.request_id}
+    second.asked_again = [{key: value for key, value in told.items() if value is not None}]
+    if shown:
+        one, other = first.choice, second.choice
+        other.text, other.reasoning = one.text + other.text, one.reasoning + other.reasoning
+        other.images = one.images + other.images
+        asked = [replace(call, error=call.error or "it was asked for again") for call in one.tool_calls]
+        other.tool_calls = asked + other.tool_calls
+    return second
+
+
+def settle(completion: Completion, expected: Expected) -> None:
+    """Says what must be said about an answer before anybody goes on with it.
 
     Args:
         completion: A whole completion.
-        on_empty: `"warn"`, `"raise"` or `"keep"`.
+        expected: What the call expects.
 
     Raises:
         EmptyAnswerError: The answer is empty, and `on_empty` is `"raise"`.
+        InvalidResponseError: No call of the answer can be executed, and `on_invalid_call` is not `"keep"`.
     """
-    error = None if on_empty == "keep" else lost_to_reasoning(completion)
-    if error is not None and on_empty == "raise":
+    error = None if expected.on_empty == "keep" else lost_to_reasoning(completion)
+    if error is not None and expected.on_empty == "raise":
         raise error
     if error is not None:
         warnings.warn(error.message, AnyfastWarning, stacklevel=2)
+    if expected.on_invalid_call != "keep" and (invalid := without_executable_call(completion)):
+        raise invalid

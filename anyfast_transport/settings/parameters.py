@@ -108,6 +108,12 @@ class ChatParameters(BaseModel):
     on_empty: Literal["warn", "raise", "keep"] = "warn"
     """What to do with an answer that has neither text nor tool call because reasoning ate its budget."""
 
+    on_invalid_call: Literal["auto", "ask_again", "raise", "keep"] = "auto"
+    """What to do with an answer that calls tools, and none of them so that it could be executed: cut off, or no JSON.
+    `"ask_again"` asks once more within the call, saying what was wrong, but not after a cut, and then raises;
+    `"keep"` leaves the calls invalid; `"raise"` is an InvalidResponseError; `"auto"` asks again within an agent, which
+    would end as if it were done, and keeps elsewhere."""
+
     @model_validator(mode="before")
     @classmethod
     def _known_arguments_only(cls, values: Any) -> Any:

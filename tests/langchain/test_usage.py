@@ -187,6 +187,17 @@ def test_a_call_that_succeeds_after_retries_is_one(chat, emulator):
     assert counted(tracker) == (1, 100, 64, 20, 15, 0)
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+def test_an_answer_that_was_asked_for_again_is_counted_too(chat, emulator, streaming):
+    emulator.script(Answer(tool_calls=[ToolCall("weather", "{")], finish_reason="tool_calls", usage=USAGE), CALL)
+    model = chat(on_invalid_call="ask_again", streaming=streaming).bind_tools([weather])
+    with track_usage(PRICES) as tracker:
+        answer = model.invoke("Weather?")
+    assert counted(tracker) == (2, 200, 128, 40, 30, 0)
+    assert answer.usage_metadata["total_tokens"] == 120
+    assert answer.tool_calls[0]["args"] == {"city": "Oslo"}
+
+
 def test_what_a_cache_answers_costs_nothing(chat, emulator):
     emulator.script(HI)
     model = chat(cache=InMemoryCache())

@@ -58,6 +58,16 @@ async def test_each_way_to_chat_is_counted_once(ask, make, emulator, user):
     assert tracker.cost == pytest.approx(COST)
 
 
+async def test_an_answer_that_was_asked_for_again_is_counted_too(ask, make, emulator, user):
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+    broken = Answer(tool_calls=[ToolCall("weather", "{")], finish_reason="tool_calls", usage=USAGE)
+    emulator.script(broken, Answer(tool_calls=[ToolCall("weather", {"city": "Oslo"})], usage=USAGE))
+    with track_usage(PRICES) as tracker:
+        *_, last = await ask(make(on_invalid_call="ask_again"), [user()], tools=[tool])
+    assert counted(tracker) == (2, 200, 128, 40, 30, 0)
+    assert last.raw["usage"] == USAGE
+
+
 @pytest.mark.parametrize("way", ["complete", "acomplete", "stream_complete", "astream_complete"])
 async def test_each_way_to_complete_is_counted_once(way, make, emulator):
     emulator.script(HI)

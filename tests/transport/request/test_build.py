@@ -649,7 +649,7 @@ FIELDS_IN_THE_BODY = {
     "user_id": "ada",
     "extra_body": {"metadata": {}},
 }
-FIELDS_ABOUT_THE_ANSWER = {"reasoning_replay", "on_empty", "rescue_tool_calls", "split_think_tags"}
+FIELDS_ABOUT_THE_ANSWER = {"reasoning_replay", "on_empty", "on_invalid_call", "rescue_tool_calls", "split_think_tags"}
 
 
 def test_every_field_is_accounted_for():
