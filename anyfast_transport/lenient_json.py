@@ -1,6 +1,8 @@
 """JSON as servers and models write it: what strict readers refuse, but has one meaning, is read. Pure."""
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,27 +53,72 @@ def _without_surrogates(value: Any, depth: int) -> Any:
     return value
 
 
+written = json.JSONEncoder(ensure_ascii=False).encode
+"""Writes JSON; `json.dumps` makes an encoder at each call."""
+
+_FENCE = "```"
+_TAG = re.compile(r"[\w+-]*")
+_MAY_OVERFLOW = re.compile(r"\d[eE]\+?\d{3}|\d{300}")
+
+
 def parsed_arguments(text: str) -> dict[str, Any] | None:
-    """Reads the arguments of a finished call.
+    """Reads the arguments of a finished call, also where they are JSON but for what has one meaning.
+
+    That is a raw line end or tab inside a string, one code fence around the object, and the object as a JSON string.
 
     Args:
         text: The raw arguments; empty and `null` are those of a tool without any.
 
     Returns:
-        The object, or None if the text is not one: it is never repaired.
+        The object, or None if the text is not one. Half a surrogate pair in it is U+FFFD.
     """
     if not text.strip():
         return {}
-    try:
-        value = from_json(text)
-    except ValueError:
-        try:
-            value = json.loads(text)  # slower, and takes more: lone surrogates, deep nesting
-        except (ValueError, RecursionError):
-            return None
+    value = _read(text)
+    if value is _NOT_JSON:
+        value = _read(_unfenced(text))
+    elif isinstance(value, str):
+        value = _read(value)
+        return value if isinstance(value, dict) else None
     if value is None:
         return {}
     return value if isinstance(value, dict) else None
+
+
+_NOT_JSON: Any = object()
+
+
+def _read(text: str) -> Any:
+    """A JSON value, read as parsed_arguments says, or `_NOT_JSON`."""
+    try:
+        value = from_json(text, allow_inf_nan=False)
+    except ValueError:
+        try:  # slower, and takes more: control characters, lone surrogates, deep nesting
+            value = _without_surrogates(json.loads(text, strict=False, parse_constant=_refuse), _DEEPEST)
+        except (ValueError, RecursionError):
+            return _NOT_JSON
+    return _NOT_JSON if _MAY_OVERFLOW.search(text) and not _finite(value) else value
+
+
+def _unfenced(text: str) -> str:
+    """What one code fence is around; "" if there is none."""
+    text = text.strip()
+    if not (text.startswith(_FENCE) and text.endswith(_FENCE)):
+        return ""
+    return _TAG.sub("", text[len(_FENCE) : -len(_FENCE)], count=1)
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _finite(value: Any) -> bool:
+    """Whether JSON can say each number; one that is too large was read as infinite."""
+    if isinstance(value, dict):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def entries_of(value: Any) -> list[Mapping[str, Any]]:

@@ -1,12 +1,11 @@
 """The gateway's JSON as types. Unknown fields are kept: answers hold on to the raw object they came from."""
 
-import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from anyfast_transport.lenient_json import parsed_arguments
+from anyfast_transport.lenient_json import parsed_arguments, written
 
 CALL_EXTRAS = "tool_call_extras"
 """Key of `additional_kwargs`: call id → what the server put on that call, to be sent back with it."""
@@ -25,9 +24,6 @@ class Message(TypedDict, total=False):
     reasoning_content: str
     tool_calls: list[dict[str, Any]]
     tool_call_id: str
-
-
-_written = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` makes an encoder at each call
 
 
 def new_call_id() -> str:
@@ -346,7 +342,7 @@ def wire_call(
     Returns:
         An entry of `tool_calls`.
     """
-    text = arguments if isinstance(arguments, str) else _written(arguments)
+    text = arguments if isinstance(arguments, str) else written(arguments)
     function = {"name": name, "arguments": text or "{}"}
     return {"id": call_id or "", "type": "function", "function": function, **(extra or {})}
 

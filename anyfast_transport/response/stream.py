@@ -47,7 +47,7 @@ class StreamDecoder:
         self.done = self.finished = False
         self._took_data = False
         self._events = EventDecoder()
-        self._calls = ToolCallAssembler()
+        self._calls = ToolCallAssembler((reading or Reading()).tools)
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._logprobs: list[Any] = []
@@ -69,7 +69,7 @@ class StreamDecoder:
         choice.text, choice.reasoning = self._text[0] + held.text, self._reasoning[0] + held.reasoning
         choice.refusal = "".join(self._refusal) or None
         choice.logprobs = _joined_logprobs(self._logprobs)
-        choice.tool_calls = self._calls.calls(choice.finish_reason)
+        choice.tool_calls = self._calls.calls(choice.finish_reason, ended=self.finished)
         return self._completion
 
     def feed(self, data: bytes) -> Iterable[Delta]:
@@ -113,7 +113,8 @@ class StreamDecoder:
 
     def _rest(self) -> Delta | None:
         rest = self._reader.flush(self._choice.finish_reason, self._calls.calls(self._choice.finish_reason))
-        fragments = [self._calls.add(call.name, call.arguments, call.error) for call in rest.calls]
+        fragments = self._calls.flush()
+        fragments += [self._calls.add(call.name, call.arguments, call.error) for call in rest.calls]
         self._text.append(rest.text)
         self._reasoning.append(rest.reasoning)
         if not (rest.text or rest.reasoning or fragments):

@@ -1,22 +1,29 @@
-"""Assembling streamed tool calls, whatever their server thinks an index or an id is.
+"""Assembling tool calls, whole or streamed, whatever their server thinks an index or an id is. Pure: it is pushed.
 
-The rule, in order: a known id names its call; a new id opens one; without an id the index decides; without either a
-name opens a call, else the last one goes on. Empty and null never overwrite; ids are never put together.
+A name opens a call, unless the id or the index names one that is still open. A piece without a name never opens one: it
+belongs to the call that its id or its index names, else to the last one that is not complete. Empty and null never
+overwrite; ids are never put together.
 """
 
-import json
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import to_json
 
 from anyfast_transport.lenient_json import entries_of, merged, parsed_arguments
+from anyfast_transport.response.tool_arguments import Arguments
 from anyfast_transport.types import Fragment, ToolCall, new_call_id
 
+_CUT = "the arguments were cut off by the token limit"
+_BROKEN_OFF = "the answer broke off before the arguments were whole"
+_NO_OBJECT = "the arguments are not a JSON object"
+_NO_NAME = "the call names no tool"
+_ASTRAY = "arguments came that belong to no call of the answer, so that none of its calls can be trusted"
+_REPEATED = "it repeats the call before it"
+_OVERTAKEN = "the next call began before any arguments came"
+
 _OWN_KEYS = frozenset({"id", "index", "type", "function"})
-_SEAM = re.compile(r"\}\s*\{")
 
 
 def merged_fragments(fragments: list[Fragment]) -> list[Fragment]:
@@ -62,48 +69,49 @@ def _extra_of(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Open:
-    """A call under assembly, and how far its brackets have been looked at."""
+    """A call under assembly.
+
+    Attributes:
+        has_own_id: Whether its server gave it its id.
+        announced_again: Whether its name came again behind its arguments, as if the next call of the tool would begin.
+        follows: The call that it may only repeat, since it has an id of its own but no name.
+        overtaken_by: The call of the same tool that began under its index.
+    """
 
     id: str
     name: str
     has_own_id: bool
-    pieces: list[str] = field(default_factory=list)
+    arguments: Arguments = field(default_factory=Arguments)
     extra: dict[str, Any] = field(default_factory=dict)
-    looked_at: int = 0
-    begun: bool = False
-    depth: int = 0
-    in_string: bool = False
-    escaped: bool = False
     error: str | None = None
+    announced_again: bool = False
+    follows: "_Open | None" = None
+    overtaken_by: "_Open | None" = None
 
-    def complete(self) -> bool:
-        """Whether the arguments so far are one whole object. Each piece is looked at once, so this stays linear."""
-        for piece in self.pieces[self.looked_at :]:
-            self.begun = self.begun or not piece.isspace()
-            for char in piece:
-                self._step(char)
-        self.looked_at = len(self.pieces)
-        return self.begun and self.depth == 0
-
-    def _step(self, char: str) -> None:
-        if self.in_string:
-            self.in_string = self.escaped or char != '"'
-            self.escaped = char == "\\" and not self.escaped
-        elif char == '"':
-            self.in_string = True
-        elif char in "{[":
-            self.depth += 1
-        elif char in "}]":
-            self.depth -= 1
+    def wrong(self) -> str | None:
+        """What is wrong with it beside its arguments."""
+        if self.follows and self.follows.arguments.text == self.arguments.text:
+            return _REPEATED
+        overtaken = self.overtaken_by and self.arguments.blank and not self.overtaken_by.arguments.blank
+        return _OVERTAKEN if overtaken else self.error
 
 
 class ToolCallAssembler:
-    """Puts the fragments of one answer's tool calls together."""
+    """Puts the pieces of one answer's tool calls together.
 
-    def __init__(self) -> None:
+    Args:
+        tools: Names of the tools that the request offers; they tell a new name from the rest of one.
+    """
+
+    def __init__(self, tools: Collection[str] = ()) -> None:
+        self._tools = frozenset(tools)
         self._calls: list[_Open] = []
-        self._by_id: dict[str, int] = {}
-        self._by_index: dict[int, int] = {}
+        self._ids: set[str] = set()
+        self._by_id: dict[str | None, int] = {}
+        self._by_index: dict[int | None, int] = {}
+        self._ids_to_come: dict[int | None, str] = {}
+        self._unfinished: list[int] = []
+        self._astray = False
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -115,30 +123,39 @@ class ToolCallAssembler:
             entry: The entry as it came, whole or in part.
 
         Returns:
-            What it adds: one fragment, or several where a server glued whole calls together.
+            What it adds: one fragment, or none.
         """
-        name, arguments = _function_of(entry)
-        position, opened = self._place(entry, name, arguments)
+        (name, text), call_id, index, known = _function_of(entry), _id_of(entry), entry.get("index"), len(self._calls)
+        index = index if isinstance(index, int) else None
+        place = self._place_of_named if name else self._place_of_nameless
+        position = place(name, call_id, index, text)
+        if position is None:
+            return []
         call = self._calls[position]
         if extra := _extra_of(entry):
             call.extra = merged(call.extra, extra)
-        if call.pieces:
-            # Later pieces are left as they are: "{}{}" may be the middle of a string.
-            return [self._append(position, arguments, None, None)]
-        if arguments.strip() == "null":
-            arguments = ""  # none, as in a whole answer; frameworks take "null" for broken arguments
-        text, *glued = _unglued(arguments)
-        named = call.name if opened else self._rename(call, name)
-        fragments = [self._append(position, text, call.id if opened else None, named)]
-        for text in glued:
-            position = self._open(None, call.name, None)
-            fragments.append(self._append(position, text, self._calls[position].id, call.name))
-        return fragments
+        if position == known:
+            return [Fragment(position, call.arguments.feed(text), call.id, call.name)]
+        rest = self._rename(call, name) if call.arguments.blank else None
+        return [Fragment(position, call.arguments.feed(text), None, rest)]
 
-    def _append(self, position: int, text: str, call_id: str | None, name: str | None) -> Fragment:
-        if text:
-            self._calls[position].pieces.append(text)
-        return Fragment(position, text, call_id, name)
+    def _open(self, name: str, call_id: str | None, index: int | None) -> int:
+        """Opens a call, under an id that no other has."""
+        position, given = len(self._calls), call_id or self._ids_to_come.pop(index, None)
+        own = given if given not in self._ids else None
+        call = _Open(own or new_call_id(), name, has_own_id=bool(own))
+        self._ids.add(call.id)
+        self._calls.append(call)
+        self._unfinished.append(position)
+        self._point(given, index, position)
+        return position
+
+    def _point(self, call_id: str | None, index: int | None, position: int) -> None:
+        """From now on this id and this index name this call."""
+        if call_id:
+            self._by_id[call_id] = position
+        if index is not None:
+            self._by_index[index] = position
 
     def _rename(self, call: _Open, name: str) -> str | None:
         """Takes the rest of a name that came in parts, and returns it; a repeated name adds nothing."""
@@ -148,44 +165,96 @@ class ToolCallAssembler:
         call.name += rest
         return rest
 
-    def _place(self, entry: Mapping[str, Any], name: str, text: str) -> tuple[int, bool]:
-        """Finds the call that an entry belongs to, or opens one."""
-        call_id, index = _id_of(entry), entry.get("index")
-        index = index if isinstance(index, int) else None
-        known = self._by_id.get(call_id) if call_id else self._last_under(index, name)
-        if call_id and known is None and not name:
-            known = self._adopt(call_id, index)
-        if known is not None and (call_id or not self._begins_anew(known, name, text)):
-            return known, False
-        return self._open(call_id, name, index), True
-
-    def _last_under(self, index: int | None, name: str) -> int | None:
-        """Without an id the index decides; without either a name opens a call, else the last one goes on."""
-        if index is not None:
-            return self._by_index.get(index)
-        return len(self._calls) - 1 if self._calls and not name else None
-
-    def _adopt(self, call_id: str, index: int | None) -> int | None:
-        """A nameless entry with a new id belongs to the call of its index, if that one came without an id."""
-        position = self._by_index.get(index) if index is not None else None
-        if position is None or self._calls[position].has_own_id:
-            return None
-        self._by_id[call_id] = position
-        self._calls[position].has_own_id = True
+    def _place_of_named(self, name: str, call_id: str | None, index: int | None, text: str) -> int:
+        """The call that an entry with a name belongs to: a new one, unless its id or its index names one."""
+        at = self._by_id.get(call_id) if call_id else self._by_index.get(index)
+        if at is None:
+            return self._named_anew(name, call_id, index)
+        call = self._calls[at]
+        if not self._begins_anew(call, name, text, with_id=bool(call_id)):
+            return at
+        position = self._open(name, call_id, index)
+        if call_id and call.name == name:
+            self._calls[position].follows = call
         return position
 
-    def _begins_anew(self, position: int, name: str, text: str) -> bool:
-        """Whether an entry without an id is the next call under a used index: every call index 0, or none."""
-        call = self._calls[position]
-        return bool((name or text.lstrip()[:1] == "{") and call.pieces and call.complete())
+    def _named_anew(self, name: str, call_id: str | None, index: int | None) -> int:
+        """A name under an id that nobody knows opens a call, unless it is the id of the call of its index."""
+        under = self._by_index.get(index)
+        before = None if under is None else self._calls[under]
+        if not (before and before.name == name and before.arguments.blank):
+            return self._open(name, call_id, index)
+        if under is not None and not before.has_own_id:
+            before.has_own_id = True
+            self._point(call_id, None, under)
+            return under
+        position = self._open(name, call_id, index)
+        before.overtaken_by = self._calls[position]
+        return position
 
-    def _open(self, call_id: str | None, name: str, index: int | None) -> int:
-        position = len(self._calls)
-        self._calls.append(_Open(call_id or new_call_id(), name, has_own_id=bool(call_id)))
+    def _begins_anew(self, call: _Open, name: str, text: str, *, with_id: bool) -> bool:
+        """Whether an entry with a name is the next call under a used id or index."""
+        whole = text.lstrip().startswith("{")
+        if call.name != name:
+            done = call.arguments.complete or call.arguments.placeholder
+            return done or (call.arguments.blank and {name, call.name} <= self._tools)
+        if call.arguments.complete:
+            call.announced_again = not text.strip()
+            return whole
+        return whole and call.arguments.placeholder and not (with_id or call.has_own_id)
+
+    def _place_of_nameless(self, _: str, call_id: str | None, index: int | None, text: str) -> int | None:
+        """The call that an entry without a name belongs to, or None."""
+        by_id, by_index = self._by_id.get(call_id), self._by_index.get(index)
+        named = by_index if by_id is None else by_id
+        if not text.strip():
+            return self._without_arguments(call_id, index, named)
+        position = self._that_misses_arguments(by_id, by_index)
+        if position is None:
+            return self._behind(call_id, index, text, named)
+        if call_id and by_id is None:
+            self._calls[position].has_own_id = True
+        self._point(call_id, index, position)
+        return position
+
+    def _that_misses_arguments(self, by_id: int | None, by_index: int | None) -> int | None:
+        """The call that is not complete: the one that is named, else the last that was opened."""
+        for at in (by_id, by_index):
+            if at is not None and not self._calls[at].arguments.complete:
+                return at
+        if by_id is not None and by_index in (None, by_id):
+            return None
+        last = len(self._calls) - 1
+        while self._unfinished:
+            at = self._unfinished[-1]
+            arguments = self._calls[at].arguments
+            # An empty object is whole where another call was opened behind it.
+            if not (arguments.complete or (arguments.placeholder and at < last)):
+                return at
+            self._unfinished.pop()
+        return None
+
+    def _without_arguments(self, call_id: str | None, index: int | None, named: int | None) -> int | None:
+        """An entry without name and arguments is nothing, but for the id that it may bring."""
+        if named is not None:
+            self._point(None if call_id in self._by_id else call_id, None, named)
+            return named
         if call_id:
-            self._by_id[call_id] = position
-        if index is not None:
-            self._by_index[index] = position
+            self._ids_to_come[index] = call_id
+        return len(self._calls) - 1 if self._calls and not call_id and index is None else None
+
+    def _behind(self, call_id: str | None, index: int | None, text: str, named: int | None) -> int | None:
+        """Where arguments go that no call misses."""
+        if named is None:
+            self._astray = True
+            return None if self._calls else self._open("", call_id, index)  # shows that there was something
+        call = self._calls[named]
+        own = bool(call_id) and call_id not in self._by_id
+        if not (text.lstrip().startswith("{") and (own or call.announced_again)):
+            return named  # behind a whole object they break it
+        position = self._open(call.name, call_id if own else None, index)
+        if not call.announced_again:
+            self._calls[position].follows = call
         return position
 
     def add(self, name: str, arguments: str, error: str | None) -> Fragment:
@@ -199,65 +268,59 @@ class ToolCallAssembler:
         Returns:
             The call as one fragment.
         """
-        position = self._open(None, name, None)
+        position = self._open(name, None, None)
         call = self._calls[position]
         call.error = error
-        return self._append(position, arguments, call.id, name)
+        return Fragment(position, call.arguments.feed(arguments) + call.arguments.flush(), call.id, name)
 
-    def calls(self, finish_reason: str | None) -> list[ToolCall]:
+    def flush(self) -> list[Fragment]:
+        """Ends the answer.
+
+        Returns:
+            What had been held back of the arguments, since it might have been no object, or not the real one.
+        """
+        rests = [(at, call.arguments.flush()) for at, call in enumerate(self._calls)]
+        return [Fragment(at, rest) for at, rest in rests if rest]
+
+    def calls(self, finish_reason: str | None, *, ended: bool = True) -> list[ToolCall]:
         """The calls so far.
 
         Args:
-            finish_reason: How the answer ended, or None while it goes on.
+            finish_reason: How the answer ended, or None.
+            ended: Whether the answer has ended.
 
         Returns:
-            Every call; one that was cut off or is not JSON has an `error`.
+            Every call; one that was cut off, is not JSON, or cannot be told from another has an `error`.
         """
-        return [
-            checked(ToolCall(call.id, call.name, "".join(call.pieces), dict(call.extra), call.error), finish_reason)
-            for call in self._calls
-        ]
+        found = []
+        for call in self._calls:
+            said = ToolCall(call.id, call.name, call.arguments.text, dict(call.extra), call.wrong())
+            found.append(checked(said, finish_reason, ended=ended))
+            if self._astray:
+                said.error = said.error or _ASTRAY
+        return found
 
 
-def _unglued(text: str) -> list[str]:
-    """Takes apart whole objects that a server put behind each other in one piece."""
-    if not _SEAM.search(text):
-        return [text]
-    decoder, found, at, end = json.JSONDecoder(), [], 0, len(text)
-    while at < end:
-        if text[at].isspace():
-            at += 1
-            continue
-        try:
-            value, behind = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            return [text]
-        if not isinstance(value, dict):
-            return [text]
-        found.append(text[at:behind])
-        at = behind
-    return found
-
-
-def checked(call: ToolCall, finish_reason: str | None) -> ToolCall:
+def checked(call: ToolCall, finish_reason: str | None, *, ended: bool = True) -> ToolCall:
     """Marks a call that must not be executed.
 
     Args:
-        call: A finished call; changed in place.
+        call: A call; changed in place.
         finish_reason: How the answer ended.
+        ended: Whether the answer has ended.
 
     Returns:
         The same call, with `error` set if its arguments were cut off, or are no JSON object.
     """
     if call.error:
         return call
-    if finish_reason == "length" and not call.arguments.strip():
-        call.error = "the arguments were cut off by the token limit"
-    elif parsed_arguments(call.arguments) is None:
-        cut = finish_reason == "length"
-        call.error = "the arguments were cut off by the token limit" if cut else "the arguments are not a JSON object"
+    arguments, cut = parsed_arguments(call.arguments), finish_reason == "length"
+    if not ended and not arguments:
+        call.error = _BROKEN_OFF
+    elif arguments is None or (cut and not call.arguments.strip()):
+        call.error = _CUT if cut else _NO_OBJECT
     elif not call.name:
-        call.error = "the call names no tool"
+        call.error = _NO_NAME
     return call
 
 
@@ -272,28 +335,23 @@ def rescued(name: str, arguments: str, error: str | None) -> ToolCall:
     Returns:
         The call, with an `error` also where its arguments are no JSON object.
     """
-    return checked(ToolCall(new_call_id(), name, arguments, error=error), None)
+    assembler = ToolCallAssembler()
+    assembler.add(name, arguments, error)
+    return assembler.calls(None)[0]
 
 
-def whole_calls(entries: Any, finish_reason: str | None) -> list[ToolCall]:
-    """Reads the `tool_calls` of an answer that was not streamed: every entry is a call of its own.
+def whole_calls(entries: Any, finish_reason: str | None, tools: Collection[str] = ()) -> list[ToolCall]:
+    """Reads the `tool_calls` of an answer that was not streamed, by the rules of one that was.
 
     Args:
         entries: The list as it came, or null.
         finish_reason: How the answer ended.
+        tools: Names of the tools that the request offers.
 
     Returns:
         The calls, each with an id of its own.
     """
-    calls: list[ToolCall] = []
-    taken: set[str] = set()
+    assembler = ToolCallAssembler(tools)
     for entry in entries_of(entries):
-        name, arguments = _function_of(entry)
-        first, *glued = _unglued(arguments)
-        call_id = _id_of(entry)
-        if call_id is None or call_id in taken:
-            call_id = new_call_id()
-        taken.add(call_id)
-        calls.append(ToolCall(call_id, name, first, _extra_of(entry)))
-        calls.extend(ToolCall(new_call_id(), name, text) for text in glued)
-    return [checked(call, finish_reason) for call in calls]
+        assembler.push(entry)
+    return assembler.calls(finish_reason)

@@ -80,7 +80,7 @@ def _whole_choice(raw: Mapping[str, Any], reading: Reading) -> Choice:
     take_end(choice, raw)
     take_extra(choice, message)
     text, images = text_and_images(message)
-    choice.tool_calls = whole_calls(message.get("tool_calls"), choice.finish_reason)
+    choice.tool_calls = whole_calls(message.get("tool_calls"), choice.finish_reason, reading.tools)
     found = read_whole(text, reasoning_in(message), reading, choice.finish_reason, choice.tool_calls)
     choice.text, choice.reasoning, choice.images = found.text, found.reasoning, images + found.images
     choice.tool_calls += [rescued(call.name, call.arguments, call.error) for call in found.calls]

@@ -168,7 +168,9 @@ def test_trap_06_several_calls_under_one_index_or_without_ids():
     nameless = [
         {"index": 0, "id": "", "function": {"name": "f", "arguments": json.dumps({"x": name})}} for name in "ab"
     ]
-    for entries in (same, glued, nameless):
+    for got in streamed({"tool_calls": glued}, finish="tool_calls"):
+        assert [call[2] for call in got.calls] == [None], "nobody can tell what the second object is"
+    for entries in (same, nameless):
         for got in streamed(*({"tool_calls": [entry]} for entry in entries), finish="tool_calls"):
             assert [call[1:3] for call in got.calls] == [("f", {"x": "a"}), ("f", {"x": "b"})]
             assert len({call[0] for call in got.calls}) == 2

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyfast_transport.lenient_json import parsed_arguments
-from anyfast_transport.response import tool_calls
+from anyfast_transport.response import tool_arguments
 from anyfast_transport.response.tool_calls import ToolCallAssembler, whole_calls
 from anyfast_transport.types import new_call_id, wire_call
 
@@ -21,10 +21,10 @@ def entry(call_id: Any = ..., name: Any = ..., arguments: Any = ..., index: Any 
     return {**outer, "function": function, **more}
 
 
-def assembled(entries: list[dict[str, Any]], finish_reason: str | None = "tool_calls") -> list[Any]:
+def assembled(entries: list[dict[str, Any]], finish_reason: str | None = "tool_calls", tools: Any = ()) -> list[Any]:
     """The calls; also checks that the fragments, joined as a framework joins them, add up to the same."""
-    assembler = ToolCallAssembler()
-    fragments = [fragment for each in entries for fragment in assembler.push(each)]
+    assembler = ToolCallAssembler(tools)
+    fragments = [fragment for each in entries for fragment in assembler.push(each)] + assembler.flush()
     calls = assembler.calls(finish_reason)
     assert len(assembler) == len(calls)
     for position, call in enumerate(calls):
@@ -153,14 +153,6 @@ SHAPES = {
         [entry("a", "f", '{"city": "\\"}', 0), entry(None, None, '{"}', 0)],
         [("a", "f", {"city": '"}{'})],
     ),
-    "objects glued in the first piece": (
-        [entry("a", "f", PARIS_TEXT + ROME_TEXT, 0)],
-        [("a", "f", PARIS), (MADE, "f", ROME)],
-    ),
-    "objects glued with white space": (
-        [entry("a", "f", f" {PARIS_TEXT} \n {ROME_TEXT} ", 0)],
-        [("a", "f", PARIS), (MADE, "f", ROME)],
-    ),
     "a piece of a string that looks like glued objects": (
         [entry("a", "f", '{"code": "', 0), entry(None, None, "{}{}", 0), entry(None, None, '"}', 0)],
         [("a", "f", {"code": "{}{}"})],
@@ -189,14 +181,20 @@ def test_none_of_them_is_marked_as_not_to_be_executed(entries, expected):
 
 NOT_TO_BE_EXECUTED = [
     ("length", "", "cut off"),
-    ("length", "  ", "cut off"),
+    ("length", "{}", None),
     ("length", '{"city": "Pa', "cut off"),
     ("length", PARIS_TEXT, None),
     ("tool_calls", '{"city": "Pa', "not a JSON object"),
     ("stop", "{'city': 'Paris'}", "not a JSON object"),
     ("stop", "[1]", "not a JSON object"),
     ("stop", '"Paris"', "not a JSON object"),
-    ("stop", "{} {", "not a JSON object"),
+    ("stop", PARIS_TEXT + "}", "not a JSON object"),
+    ("stop", PARIS_TEXT + ROME_TEXT, "not a JSON object"),
+    ("stop", '{"number": NaN}', "not a JSON object"),
+    ("stop", '{"number": 1e999}', "not a JSON object"),
+    ("stop", "```json\n[1]\n```", "not a JSON object"),
+    ("stop", '"null"', "not a JSON object"),
+    ("stop", "nul", "not a JSON object"),
     ("stop", "[" * 100_000, "not a JSON object"),
     ("stop", "", None),
     ("tool_calls", "{}", None),
@@ -222,6 +220,142 @@ def test_a_call_of_no_tool_is_marked(name):
         assert "names no tool" in call.error
 
 
+# --- pieces whose id or index is another one ----------------------------------------------------------------------
+
+SAID_OF_PIECES = list(itertools.product((..., None, "", "a", "new", "drifting"), (..., None, 0, 5), (..., None, "")))
+
+
+@pytest.mark.parametrize("first", ["", None, "{}", " ", "null", "{} "])
+@pytest.mark.parametrize(("call_id", "index", "name"), SAID_OF_PIECES)
+def test_arguments_reach_the_one_call_whatever_id_and_index_they_come_under(first, call_id, index, name):
+    pieces = ['{"city"', ": ", '"Paris"', "}", ""]
+    ids = [f"drifting{at}" if call_id == "drifting" else call_id for at in range(len(pieces))]
+    entries = [entry("a", "f", first, 0)]
+    entries += [entry(given, name, piece, index) for given, piece in zip(ids, pieces, strict=True)]
+    for said in (entries, [entries[0], entry(call_id, name, PARIS_TEXT, index)]):
+        assert [(call.name, call.parsed(), call.error) for call in assembled(said)] == [("f", PARIS, None)]
+        assert [(call.name, call.parsed(), call.error) for call in whole_calls(said, "stop")] == [("f", PARIS, None)]
+
+
+ASTRAY = {
+    "the index goes back to that of a whole call": (
+        [entry("a", "f", PARIS_TEXT, 0), entry("b", "g", "", 1), entry(arguments=ROME_TEXT, index=0)],
+        [("f", PARIS), ("g", ROME)],
+    ),
+    "arguments behind whole calls that no call misses": (
+        [entry("a", "f", PARIS_TEXT, 0), entry("b", "g", ROME_TEXT, 1), entry("c", None, PARIS_TEXT, 2)],
+        [],
+    ),
+    "the same, before another call": (
+        [entry("a", "f", PARIS_TEXT, 0), entry("c", "", ROME_TEXT, 2), entry("b", "g", ROME_TEXT, 1)],
+        [],
+    ),
+    "arguments before any call": ([entry(None, None, PARIS_TEXT, 1), entry("a", "f", PARIS_TEXT, 0)], []),
+    "arguments of nobody": ([entry("a", "", PARIS_TEXT, 0)], []),
+    "an entry without a name and arguments": (
+        [entry("a", "f", PARIS_TEXT, 0), entry("b", "", "", 1), entry("c", None, None), {"index": 7}],
+        [("f", PARIS)],
+    ),
+    "an empty object that another call follows is whole": (
+        [entry("a", "f", "{}", 0), entry("b", "g", ROME_TEXT, 1), entry("c", None, PARIS_TEXT, 2)],
+        [],
+    ),
+    "the name again, behind the arguments": (
+        [entry(None, "f", PARIS_TEXT, 0), entry(None, "f", "", 0)],
+        [("f", PARIS)],
+    ),
+    "the name again, before the next arguments": (
+        [entry(None, "f", PARIS_TEXT, 0), entry(None, "f", "", 0), entry(None, None, ROME_TEXT, 0)],
+        [("f", PARIS), ("f", ROME)],
+    ),
+    "a second object under a new id": (
+        [entry("a", "f", PARIS_TEXT, 0), entry("b", None, ROME_TEXT[:4], 0), entry("b", None, ROME_TEXT[4:], 0)],
+        [("f", PARIS), ("f", ROME)],
+    ),
+    "the same object under a new id": (
+        [entry("a", "f", PARIS_TEXT, 0), entry("b", None, PARIS_TEXT[:4], 0), entry("b", None, PARIS_TEXT[4:], 0)],
+        [("f", PARIS)],
+    ),
+    "the whole call again": ([entry("a", "f", PARIS_TEXT, 0), entry("a", "f", PARIS_TEXT, 0)], [("f", PARIS)]),
+    "a second object under another name": (
+        [entry("a", "f", PARIS_TEXT, 0), entry(None, "g", ROME_TEXT, 0)],
+        [("f", PARIS), ("g", ROME)],
+    ),
+    "a second object under the same name": (
+        [entry("a", "f", PARIS_TEXT, 0), entry(None, "f", ROME_TEXT, 0)],
+        [("f", PARIS), ("f", ROME)],
+    ),
+    "a second object with neither": ([entry("a", "f", PARIS_TEXT, 0), entry(None, None, ROME_TEXT, 0)], []),
+    "a second object under the same id": ([entry("a", "f", PARIS_TEXT, 0), entry("a", None, ROME_TEXT, 0)], []),
+    "a second object in the same piece": ([entry("a", "f", PARIS_TEXT + ROME_TEXT, 0)], []),
+    "a second object without index": ([entry("a", "f", PARIS_TEXT), entry(arguments=ROME_TEXT)], []),
+    "a call that its successor overtook": (
+        [entry("a", "f", "", 0), entry("b", "f", PARIS_TEXT, 0)],
+        [("f", PARIS)],
+    ),
+    "the id with the name, late": ([entry(None, "f", "", 0), entry("b", "f", PARIS_TEXT, 0)], [("f", PARIS)]),
+    "tools without arguments, by the names that are offered": (
+        [entry(None, "now", "", 0), entry(None, "f", PARIS_TEXT, 0)],
+        [("now", {}), ("f", PARIS)],
+    ),
+    "empty objects without ids": (
+        [entry(None, "now", "{}", 0), entry(None, "f", PARIS_TEXT, 0), entry(None, "now", "{}", 0)],
+        [("now", {}), ("f", PARIS), ("now", {})],
+    ),
+    "a placeholder and its call again, where calls have ids": (
+        [entry("a", "f", "{}", 0), entry(None, "f", PARIS_TEXT, 0)],
+        [("f", PARIS)],
+    ),
+    "a placeholder and the object in one piece": ([entry("a", "f", "{ }\n" + PARIS_TEXT, 0)], [("f", PARIS)]),
+    "several placeholders": ([entry("a", "f", "{}{}", 0), entry(arguments="{}", index=0)], [("f", {})]),
+    "a placeholder, and what begins as its object": ([entry("a", "f", "{}", 0), entry(arguments='{"ci')], []),
+}
+
+
+@pytest.mark.parametrize(("entries", "runs"), ASTRAY.values(), ids=ASTRAY)
+def test_what_cannot_be_told_apart_is_not_executed(entries, runs):
+    for calls in (assembled(entries, tools=("now", "f", "g")), whole_calls(entries, "stop", ("now", "f", "g"))):
+        assert [(call.name, call.parsed()) for call in calls if not call.error] == runs
+        assert len(calls) >= 1
+
+
+LENIENT = {
+    "a raw line end": ('{"text": "two\nlines"}', {"text": "two\nlines"}),
+    "a raw tab and CRLF": ('{"text": "\ta\r\n"}', {"text": "\ta\r\n"}),
+    "line ends outside of strings": ('{\n\t"text": "a"\r\n}\n', {"text": "a"}),
+    "a form feed": ('{"text": "\f\x01"}', {"text": "\f\x01"}),
+    "a code fence": ('```json\n{"text": "a"}\n```', {"text": "a"}),
+    "a code fence with a raw line end": ('\n```\n{"text": "a\nb"}```\n', {"text": "a\nb"}),
+    "a fence inside": ('{"text": "```\nx\n```"}', {"text": "```\nx\n```"}),
+    "a JSON string": (json.dumps('{"text": "a"}'), {"text": "a"}),
+    "half an emoji": ('{"text": "\\ud83d!"}', {"text": "\ufffd!"}),
+    "the other half": ('{"text": "\\ude00"}', {"text": "\ufffd"}),
+    "two first halves": ('{"text": "\\ud83d\\ud83d\\ude00"}', {"text": "\ufffd\U0001f600"}),
+    "an escaped backslash before a u": ('{"text": "\\\\ud83d"}', {"text": "\\ud83d"}),
+    "null in two pieces": ("null", {}),
+    "blank": (" \n", {}),
+}
+
+
+@pytest.mark.parametrize(("text", "meant"), LENIENT.values(), ids=LENIENT)
+def test_what_is_almost_json_is_read_and_becomes_json(text, meant):
+    assert parsed_arguments(text) == meant
+    cuts = [[text], list(text), *([text[:at], text[at:]] for at in range(len(text)))]
+    ways = [assembled([entry("a", "f", "", 0), *(entry(arguments=piece, index=0) for piece in cut)]) for cut in cuts]
+    for (call,) in [*ways, whole_calls([entry("a", "f", text)], "stop")]:
+        assert (call.parsed(), call.error) == (meant, None)
+        assert json.loads(call.arguments or "{}") == meant
+        assert parsed_arguments(wire_call("a", "f", call.arguments)["function"]["arguments"]) == meant
+
+
+@pytest.mark.parametrize("arguments", ["", " ", "{}", "null", '{"city": "Par'])
+def test_a_call_of_a_stream_that_broke_off_is_not_to_be_executed(arguments):
+    assembler = ToolCallAssembler()
+    assembler.push(entry("a", "f", arguments, 0))
+    assert "broke off" in str(assembler.calls(None, ended=False)[0].error)
+    assert (assembler.calls(None)[0].error is None) == (arguments != '{"city": "Par')
+
+
 # --- answers that were not streamed -------------------------------------------------------------------------------
 
 WHOLE = {
@@ -237,7 +371,6 @@ WHOLE = {
     ),
     "arguments as an object": ([entry("a", "f", PARIS)], [("a", "f", PARIS)]),
     "arguments of null": ([entry("a", "f", None)], [("a", "f", {})]),
-    "glued": ([entry("a", "f", PARIS_TEXT + ROME_TEXT)], [("a", "f", PARIS), (MADE, "f", ROME)]),
     "null": (None, []),
     "empty": ([], []),
     "not a list": ("calls", []),
@@ -323,6 +456,50 @@ def test_any_split_of_the_arguments_gives_the_same_calls(arguments, cuts, with_i
     assert [call.parsed() for call in assembled(entries)] == arguments
 
 
+json_texts = st.text(st.sampled_from('ab{}[]",:\\ü\U0001f600 \n'), max_size=8)
+objects = st.dictionaries(
+    json_texts, json_texts | st.integers() | st.none() | st.lists(json_texts, max_size=2), max_size=3
+)
+called = st.lists(st.tuples(st.sampled_from(["f", "g", "now"]), objects), min_size=1, max_size=4)
+
+
+@st.composite
+def streamed_calls(draw):
+    """Calls, and the entries in which a server may stream them: in turn, or woven together by their indexes."""
+    calls = draw(called)
+    has_ids, has_indexes, drifts = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
+    repeats_name, placeholder, woven = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
+    has_ids = has_ids or not has_indexes
+    placeholder = placeholder and (has_ids or not repeats_name)  # else it may be a call of its own
+    runs = []
+    for at, (name, value) in enumerate(calls):
+        text = json.dumps(value, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 1])))
+        bounds = [0, *sorted(draw(st.lists(st.integers(0, len(text)), max_size=5))), len(text)]
+        later = {"index": at} if has_indexes else {}
+        first = draw(st.sampled_from(["", None, "{}"])) if placeholder and value else draw(st.sampled_from(["", None]))
+        run = [entry(f"id{at}" if has_ids else "", name, first, later.get("index", ...))]
+        for number, (a, b) in enumerate(itertools.pairwise(bounds)):
+            new_id = f"id{at}-{number}" if drifts and has_indexes else draw(st.sampled_from(["", None, ...]))
+            run.append(entry(new_id, name if repeats_name and has_indexes and not drifts else "", text[a:b], **later))
+        runs.append(run)
+    if woven and has_indexes:
+        queues = [list(run) for run in runs]
+        entries = [queue.pop(0) for queue in queues]
+        while any(queues):
+            entries.append(draw(st.sampled_from([queue for queue in queues if queue])).pop(0))
+    else:
+        entries = [one for run in runs for one in run]
+    return calls, entries
+
+
+@given(streamed_calls())
+def test_whole_and_in_pieces_the_calls_are_the_same(case):
+    meant, entries = case
+    whole = [entry("", name, json.dumps(value)) for name, value in meant]
+    for calls in (assembled(entries), whole_calls(entries, "stop"), whole_calls(whole, "stop"), assembled(whole)):
+        assert [(call.name, call.parsed(), call.error) for call in calls] == [(*one, None) for one in meant]
+
+
 @given(st.text())
 def test_arguments_are_an_object_or_nothing(text):
     assert parsed_arguments(text) is None or isinstance(parsed_arguments(text), dict)
@@ -331,33 +508,20 @@ def test_arguments_are_an_object_or_nothing(text):
 # --- the work is in proportion to the input -----------------------------------------------------------------------
 
 
-def test_each_character_is_looked_at_once(monkeypatch):
+@pytest.mark.parametrize(
+    "pieces", [['{"a":'] * 100 + ["{}"] + ["}"] * 100, [" "] * 500 + ["{", " ", "}"], ["{}"] * 999]
+)
+def test_each_character_is_looked_at_once(monkeypatch, pieces):
     looked_at = 0
-    step = tool_calls._Open._step
+    pattern = tool_arguments._TOKEN
 
-    def counting(self: Any, char: str) -> None:
-        nonlocal looked_at
-        looked_at += 1
-        step(self, char)
+    class Counting:
+        def sub(self, step: Any, text: str) -> str:
+            nonlocal looked_at
+            looked_at += len(text)
+            return pattern.sub(step, text)
 
-    monkeypatch.setattr(tool_calls._Open, "_step", counting)
-    # Each piece begins with a bracket, so each makes the assembler ask whether the call before it is whole.
-    pieces = ['{"a":'] * 2000 + ["{}"] + ["}"] * 2000
-    (call,) = assembled([entry(name="f", arguments="", index=0), *[entry(arguments=p, index=0) for p in pieces]])
-    assert call.arguments == "".join(pieces)
-    assert 0 < looked_at <= len(call.arguments)
-
-
-def test_blank_pieces_are_looked_at_once_too(monkeypatch):
-    looked_at = 0
-    step = tool_calls._Open._step
-
-    def counting(self: Any, char: str) -> None:
-        nonlocal looked_at
-        looked_at += 1
-        step(self, char)
-
-    monkeypatch.setattr(tool_calls._Open, "_step", counting)
-    (call,) = assembled([entry(..., "f", " ", 0) for _ in range(500)] + [entry(..., "f", "{}", 0)])
-    assert call.parsed() == {}
-    assert 0 < looked_at <= len(call.arguments)
+    monkeypatch.setattr(tool_arguments, "_TOKEN", Counting())
+    (call,) = assembled([entry("a", "f", "", 0), *[entry(arguments=piece, index=0) for piece in pieces]])
+    assert call.error is None
+    assert looked_at <= len("".join(pieces))
