@@ -56,7 +56,7 @@ def _second_step(subject: Subject, question: str, asked: Exchange) -> Ask:
     call = Call({"model": subject.model, "max_tokens": LIMIT}, tools=[WEATHER])
     call.family = subject.family
     messages: list[Message] = [{"role": "user", "content": question}, turn, *results]
-    return Ask(build_body(call, messages, tell=lambda _: None))
+    return Ask(build_body(call, messages, warn=lambda _: None))
 
 
 def _signatures(subject: Subject, asked: Exchange) -> str:

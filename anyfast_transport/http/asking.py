@@ -6,6 +6,7 @@ from dataclasses import replace
 from anyfast_transport.http.exchange import Exchange
 from anyfast_transport.request.build import build_request
 from anyfast_transport.request.call import Call
+from anyfast_transport.request.changes import ignore
 from anyfast_transport.response.verdicts import follow_up, joined, settle
 from anyfast_transport.settings.connection import Connection
 from anyfast_transport.types import Completion, Delta, Message
@@ -57,7 +58,7 @@ class Asking:
         question = follow_up(completion, self._expected) if self._first is None else None
         if question:
             self._first, self._question = completion, str(question[-1]["content"])
-            request = build_request(self._call, [*self._messages, *question], tell=_said_already)
+            request = build_request(self._call, [*self._messages, *question], warn=ignore)
             self.exchange = Exchange(self._connection, request, whole=not self._call.stream, after=self.exchange)
             self.exchange.brought = completion
             return
@@ -66,6 +67,3 @@ class Asking:
             completion = joined(self._first, completion, self._question, shown=self._call.stream)
         self.completion = completion
         settle(self.completion, self._expected)
-
-
-def _said_already(_: str) -> None: ...

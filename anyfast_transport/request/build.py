@@ -1,19 +1,18 @@
 """Parameters, messages and tools → the body of a request, spelled by the family's row. Pure."""
 
 import logging
-import warnings
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from anyfast_transport.errors import AnyfastWarning, UnsupportedParameterError
+from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.lenient_json import merged
 from anyfast_transport.request.call import Call
+from anyfast_transport.request.changes import Changes, warn
 from anyfast_transport.request.history import Replay, prepared, with_instruction
 from anyfast_transport.request.request import Request, reading_of
 from anyfast_transport.request.structured_output import Way, json_mode_works, schema_instruction, way_to_structure
-from anyfast_transport.request.thinking import Tell, thinking_fields, thinks
+from anyfast_transport.request.thinking import thinking_fields, thinks
 from anyfast_transport.request.tool_choice import JSON_ALONE, call_instruction, wire_tool_choice
 from anyfast_transport.request.tool_schemas import wire_tool
 from anyfast_transport.types import Message
@@ -22,30 +21,23 @@ JSON = dict[str, Any]
 
 _LOG = logging.getLogger("anyfast")
 
-_COPIED = (
-    "temperature",
-    "top_p",
-    "n",
-    "frequency_penalty",
-    "presence_penalty",
-    "seed",
-    "logprobs",
-    "top_logprobs",
+_OTHERWISE = frozenset(
+    {
+        *("model", "thinking", "reasoning_effort", "max_tokens", "stop", "response_format", "user_id", "extra_body"),
+        # what is made of the answer, or of the history
+        *("reasoning_replay", "rescue_tool_calls", "split_think_tags", "on_empty", "on_invalid_call"),
+    }
 )
+"""The parameters that do not simply go under their own name; every other one does."""
 
 
-def tell(message: str) -> None:
-    """Warns the user; Python shows the same warning of the same line once."""
-    warnings.warn(message, AnyfastWarning, stacklevel=2)
-
-
-def build_request(call: Call, messages: Sequence[Message], *, tell: Tell = tell) -> Request:
+def build_request(call: Call, messages: Sequence[Message], *, warn: Callable[[str], None] = warn) -> Request:
     """Builds a request.
 
     Args:
         call: What is asked for.
         messages: The conversation in the wire's shape; not changed.
-        tell: Hears what was changed or dropped, once each.
+        warn: Hears of what the call asked for and does not get, once each.
 
     Returns:
         The request; its body has not a single null of ours. What had to be repaired in the conversation is in its
@@ -54,28 +46,22 @@ def build_request(call: Call, messages: Sequence[Message], *, tell: Tell = tell)
     Raises:
         UnsupportedParameterError: The model cannot do what was asked.
     """
-    family, values = call.family, call.values
-    fields = _parameters(call, tell)
-    fields |= thinking_fields(values, family, tell)
-    extra = values.get("extra_body") or {}
-    thinking = thinks(family, merged(fields, extra))
-    messages, repairs = _repaired(call, messages, thinking)
-    way, call, messages = _structured(call, messages, thinking, tell)
-    messages = _with_format(fields, call, messages, thinking, tell)
-    messages = _with_tools(fields, call, messages, thinking, tell)
-    body = merged({"model": call.model, "messages": messages, **fields, **_streaming(call)}, extra)
-    rescues, splits = values.get("rescue_tool_calls", True), values.get("split_think_tags", True)
-    reading = reading_of(body, family, rescues=rescues, splits=splits)
-    return Request(body, family, reading, call.expected, repairs, way, call.connection)
+    builder = _Builder(call)
+    request = builder.request(messages)
+    for words in builder.changes.warnings:
+        warn(words)
+    if request.repairs:
+        _LOG.debug("repaired before sending to %s: %s", call.model, "; ".join(request.repairs))
+    return request
 
 
-def build_body(call: Call, messages: Sequence[Message], *, tell: Tell = tell) -> JSON:
+def build_body(call: Call, messages: Sequence[Message], *, warn: Callable[[str], None] = warn) -> JSON:
     """The JSON object of a request alone; see `build_request`, which both clients take as well and lose nothing of.
 
     Args:
         call: What is asked for.
         messages: The conversation in the wire's shape; not changed.
-        tell: Hears what was changed or dropped, once each.
+        warn: Hears of what the call asked for and does not get, once each.
 
     Returns:
         The JSON object to be sent.
@@ -83,53 +69,126 @@ def build_body(call: Call, messages: Sequence[Message], *, tell: Tell = tell) ->
     Raises:
         UnsupportedParameterError: The model cannot do what was asked.
     """
-    return build_request(call, messages, tell=tell).body
+    return build_request(call, messages, warn=warn).body
 
 
-def _repaired(call: Call, messages: Sequence[Message], thinking: bool) -> tuple[Sequence[Message], tuple[str, ...]]:
-    replay: Replay = call.values.get("reasoning_replay", "auto")
-    found: Counter[str] = Counter()
-    sent = prepared(
-        messages,
-        call.family,
-        model=call.model,
-        thinking=thinking,
-        replay=replay,
-        note=lambda what: found.update([what]),
-    )
-    if not sent:
-        raise UnsupportedParameterError("There is no message to send.", parameter="messages", model=call.model)
-    repairs = tuple(what if times == 1 else f"{what} (×{times})" for what, times in found.items())
-    if repairs:
-        _LOG.debug("repaired before sending to %s: %s", call.model, "; ".join(repairs))
-    return sent, repairs
+class _Builder:
+    """One request while it is built.
 
+    Attributes:
+        fields: The body, without its messages.
+        instructions: What the system message has to say besides.
+        changes: What is sent otherwise than it was given.
+    """
 
-def _parameters(call: Call, tell: Tell) -> JSON:
-    family, values = call.family, call.values
-    fields = {name: values[name] for name in _COPIED if name in values}
-    _put_stop(fields, call)
-    for name in family.ignores & fields.keys():
-        tell(f"{call.model} ({family.name}) ignores {name}: it is not sent.")
-        del fields[name]
-    for name in family.refuses.keys() & fields.keys():
-        if fields.pop(name) != 1:
-            raise UnsupportedParameterError(
-                f"{call.model} ({family.name}): {family.refuses[name]}.", parameter=name, model=call.model
-            )
-    if call.stream and fields.get("n", 1) > 1:
-        raise UnsupportedParameterError(
-            "n above 1 cannot be streamed: the answers would be mixed. Ask without streaming.",
-            parameter="n",
-            model=call.model,
+    def __init__(self, call: Call) -> None:
+        self._call, self._family = call, call.family
+        self.fields: JSON = {}
+        self.instructions: list[str] = []
+        self.changes = Changes()
+
+    def request(self, messages: Sequence[Message]) -> Request:
+        call, family, values = self._call, self._family, self._call.values
+        self._put_parameters()
+        self.fields |= thinking_fields(values, family, self.changes.warned)
+        extra = values.get("extra_body") or {}
+        self._thinking = thinks(family, merged(self.fields, extra))
+        replay: Replay = values.get("reasoning_replay", "auto")
+        messages = prepared(
+            messages, family, model=call.model, thinking=self._thinking, replay=replay, note=self.changes.repaired
         )
-    _put_length(fields, call)
-    if "user_id" in values:
-        if family.takes_user_id:
-            fields["user_id"] = values["user_id"]
-        else:
-            tell(f"{call.model} ({family.name}) documents no user_id: it is not sent. extra_body sends it anyway.")
-    return fields
+        if not messages:
+            raise UnsupportedParameterError("There is no message to send.", parameter="messages", model=call.model)
+        way, call = self._structured()
+        self._put_format(call.values.get("response_format"), messages)
+        self._put_tools(call)
+        if self.instructions:
+            messages = with_instruction(messages, "\n\n".join(self.instructions))
+        body = merged({"model": call.model, "messages": messages, **self.fields, **_streaming(call)}, extra)
+        rescues, splits = values.get("rescue_tool_calls", True), values.get("split_think_tags", True)
+        reading = reading_of(body, family, rescues=rescues, splits=splits)
+        return Request(body, family, reading, call.expected, self.changes.repairs, way, call.connection)
+
+    def _warn(self, words: str) -> None:
+        self.changes.warned(f"{self._call.model} ({self._family.name}) {words}")
+
+    def _put_parameters(self) -> None:
+        family, call, fields = self._family, self._call, self.fields
+        fields |= {name: value for name, value in call.values.items() if name not in _OTHERWISE}
+        _put_stop(fields, call)
+        for name in family.ignores & fields.keys():
+            self._warn(f"ignores {name}: it is not sent.")
+            del fields[name]
+        for name in family.refuses.keys() & fields.keys():
+            if fields.pop(name) != 1:
+                raise UnsupportedParameterError(
+                    f"{call.model} ({family.name}): {family.refuses[name]}.", parameter=name, model=call.model
+                )
+        if call.stream and fields.get("n", 1) > 1:
+            raise UnsupportedParameterError(
+                "n above 1 cannot be streamed: the answers would be mixed. Ask without streaming.",
+                parameter="n",
+                model=call.model,
+            )
+        _put_length(fields, call)
+        if "user_id" in call.values:
+            if family.takes_user_id:
+                fields["user_id"] = call.values["user_id"]
+            else:
+                self._warn("documents no user_id: it is not sent. extra_body sends it anyway.")
+
+    def _structured(self) -> tuple[Way | None, Call]:
+        """Asks for an object by the way that works, in the terms of tools, response formats and instructions."""
+        call, structure = self._call, self._call.structure
+        if structure is None:
+            return None, call
+        way, lowered = way_to_structure(self._family, thinking=self._thinking, method=structure.method)
+        if lowered:
+            self.changes.warned(f"{call.model}: {lowered}")
+        if way in ("forced_tool", "asked_tool"):
+            if way == "asked_tool":
+                self.instructions.append(call_instruction(structure.name))
+            choice = structure.name if way == "forced_tool" else None
+            return way, replace(call, tools=[*call.tools, structure.tool()], tool_choice=choice)
+        if way == "json_schema":
+            return way, _formatted(call, structure.response_format())
+        self.instructions.append(schema_instruction(structure.schema))
+        return way, _formatted(call, {"type": "json_object"}) if way == "json_mode" else call
+
+    def _put_format(self, wanted: JSON | None, messages: Sequence[Message]) -> None:
+        if not wanted:
+            return
+        if wanted.get("type") == "json_schema" and not self._family.json_schema:
+            self._warn("documents no json_schema: JSON mode with the schema in the prompt.")
+            schema = wanted.get("json_schema") or {}
+            self.instructions.append(schema_instruction(schema.get("schema") or schema))
+            wanted = {"type": "json_object"}
+        if wanted.get("type") == "json_object":
+            if not json_mode_works(self._family, thinking=self._thinking):
+                self._warn("has no JSON mode while it thinks: only the prompt asks for JSON.")
+                self.instructions.append(JSON_ALONE)
+                return
+            if self._family.json_needs_the_word and not self._mention_json(messages):
+                self.instructions.append("Answer in JSON.")
+        self.fields["response_format"] = wanted
+
+    def _mention_json(self, messages: Sequence[Message]) -> bool:
+        said = (*self.instructions, *(str(message.get("content")) for message in messages))
+        return any("json" in text.lower() for text in said)
+
+    def _put_tools(self, call: Call) -> None:
+        if not call.tools:
+            return
+        self.fields["tools"] = [wire_tool(tool) for tool in call.tools]
+        if call.parallel_tool_calls is not None:
+            self.fields["parallel_tool_calls"] = call.parallel_tool_calls
+        choice = wire_tool_choice(call.tool_choice, call.tools, model=call.model)
+        forced = isinstance(choice, dict) or choice == "required"
+        if forced and self._thinking and not self._family.forces_tools_while_thinking:
+            self._warn("refuses a forced tool_choice while it thinks: the prompt asks for the call instead.")
+            self.instructions.append(call_instruction(choice["function"]["name"] if choice != "required" else None))
+        elif choice is not None:
+            self.fields["tool_choice"] = choice
 
 
 def _put_length(fields: JSON, call: Call) -> None:
@@ -165,72 +224,5 @@ def _streaming(call: Call) -> JSON:
     return {"stream": True, **({"stream_options": {"include_usage": True}} if call.include_usage else {})}
 
 
-def _structured(
-    call: Call, messages: Sequence[Message], thinking: bool, tell: Tell
-) -> tuple[Way | None, Call, Sequence[Message]]:
-    """Asks for an object by the way that works, in the terms of tools, response formats and instructions."""
-    structure = call.structure
-    if structure is None:
-        return None, call, messages
-    way, lowered = way_to_structure(call.family, thinking=thinking, method=structure.method)
-    if lowered:
-        tell(f"{call.model}: {lowered}")
-    if way == "forced_tool":
-        return way, replace(call, tools=[*call.tools, structure.tool()], tool_choice=structure.name), messages
-    if way == "asked_tool":
-        asked = with_instruction(messages, call_instruction(structure.name))
-        return way, replace(call, tools=[*call.tools, structure.tool()], tool_choice=None), asked
-    if way == "json_schema":
-        return way, _formatted(call, structure.response_format()), messages
-    asked = with_instruction(messages, schema_instruction(structure.schema))
-    return way, _formatted(call, {"type": "json_object"}) if way == "json_mode" else call, asked
-
-
 def _formatted(call: Call, response_format: JSON) -> Call:
     return replace(call, values={**call.values, "response_format": response_format})
-
-
-def _with_format(
-    fields: JSON, call: Call, messages: Sequence[Message], thinking: bool, tell: Tell
-) -> Sequence[Message]:
-    wanted = call.values.get("response_format")
-    if not wanted:
-        return messages
-    if wanted.get("type") == "json_schema" and not call.family.json_schema:
-        tell(f"{call.model} ({call.family.name}) documents no json_schema: JSON mode with the schema in the prompt.")
-        schema = wanted.get("json_schema") or {}
-        messages = with_instruction(messages, schema_instruction(schema.get("schema") or schema))
-        wanted = {"type": "json_object"}
-    if wanted.get("type") == "json_object":
-        if not json_mode_works(call.family, thinking=thinking):
-            tell(f"{call.model} ({call.family.name}) has no JSON mode while it thinks: only the prompt asks for JSON.")
-            return with_instruction(messages, JSON_ALONE)
-        if call.family.json_needs_the_word and not _mentions_json(messages):
-            messages = with_instruction(messages, "Answer in JSON.")
-    fields["response_format"] = wanted
-    return messages
-
-
-def _mentions_json(messages: Sequence[Message]) -> bool:
-    return any("json" in str(message.get("content")).lower() for message in messages)
-
-
-def _with_tools(fields: JSON, call: Call, messages: Sequence[Message], thinking: bool, tell: Tell) -> Sequence[Message]:
-    if not call.tools:
-        return messages
-    fields["tools"] = [wire_tool(tool) for tool in call.tools]
-    if call.parallel_tool_calls is not None:
-        fields["parallel_tool_calls"] = call.parallel_tool_calls
-    choice = wire_tool_choice(call.tool_choice, call.tools, model=call.model)
-    forced = isinstance(choice, dict) or choice == "required"
-    if forced and thinking and not call.family.forces_tools_while_thinking:
-        tell(
-            f"{call.model} ({call.family.name}) refuses a forced tool_choice while it thinks: "
-            "the prompt asks for the call instead."
-        )
-        return with_instruction(
-            messages, call_instruction(choice["function"]["name"] if choice != "required" else None)
-        )
-    if choice is not None:
-        fields["tool_choice"] = choice
-    return messages

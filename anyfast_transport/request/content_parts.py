@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.families.table import Family
-from anyfast_transport.request.tool_results import Note
+from anyfast_transport.request.changes import Note
 from anyfast_transport.types import Message, Part, as_parts, text_of
 
 _DATA_IMAGE = re.compile(r"!\[[^\]\n]*\]\(data:[^)\s]*\)")

@@ -16,8 +16,9 @@ from typing import Any, Literal, cast
 
 from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.families.table import Family
+from anyfast_transport.request.changes import Note, ignore
 from anyfast_transport.request.content_parts import taken_content, with_media_lifted
-from anyfast_transport.request.tool_results import Note, paired
+from anyfast_transport.request.tool_results import paired
 from anyfast_transport.types import Message, as_parts, text_of
 
 Replay = Literal["auto", "always", "never"]
@@ -47,10 +48,6 @@ _FOREIGN = {
 """Each of the four roles → the fields that belong to another."""
 
 
-def _ignore(_: str) -> None:
-    """Hears of repairs where nobody else does."""
-
-
 def prepared(
     messages: Sequence[Message],
     family: Family,
@@ -58,7 +55,7 @@ def prepared(
     model: str,
     thinking: bool,
     replay: Replay = "auto",
-    note: Note = _ignore,
+    note: Note = ignore,
 ) -> list[Message]:
     """Spells a conversation for one family, and repairs what would be refused.
 
@@ -207,7 +204,7 @@ def _says_nothing(turn: Message) -> bool:
     return not (get("content") or get("tool_calls") or get("reasoning_content") or get("prefix"))
 
 
-def system_first(messages: Sequence[Message], note: Note = _ignore) -> list[Message]:
+def system_first(messages: Sequence[Message], note: Note = ignore) -> list[Message]:
     """Leaves one system message, at the beginning; later ones become messages of the user.
 
     They stay in their place: moved to the beginning, each new one would empty the upstream's prompt cache.

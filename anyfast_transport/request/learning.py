@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from anyfast_transport.errors import AnyfastError, BadRequestError, ContextWindowExceededError
-from anyfast_transport.request.build import tell
+from anyfast_transport.request.changes import warn
 from anyfast_transport.request.refused_features import FORMS, JSON, Lesson, effort_of
 from anyfast_transport.request.request import Request
 from anyfast_transport.request.thinking import EFFORTS, nearest_effort
@@ -183,7 +183,7 @@ class Draft:
             return
         (lesson, error), self._pending = self._pending, None
         if self._memory.keep(self._base_url, self._model, lesson):
-            tell(
+            warn(
                 f"{self._model} at {urlsplit(self._base_url).netloc} refused a part of the request: "
                 f"{_said(lesson)}, now and for the rest of this process. "
                 f"learn_from_refusals=False switches that off. The refusal: {error.message[:300]}"

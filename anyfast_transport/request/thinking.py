@@ -1,14 +1,14 @@
 """Whether a model will think, and how that is said to it. Pure."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.families.table import Family
+from anyfast_transport.request.changes import Note, ignore
 
 JSON = dict[str, Any]
-Tell = Callable[[str], None]
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """Every level of effort that some upstream knows, weakest first."""
@@ -67,13 +67,13 @@ def _put(body: JSON, path: str, value: Any) -> None:
     body[last] = value
 
 
-def thinking_fields(values: Mapping[str, Any], family: Family, tell: Tell = lambda _: None) -> JSON:
+def thinking_fields(values: Mapping[str, Any], family: Family, note: Note = ignore) -> JSON:
     """The fields about thinking: the switch and the effort.
 
     Args:
         values: Parameter → value, the model among them.
         family: The model's row.
-        tell: Hears what was changed.
+        note: Hears what was changed.
 
     Returns:
         A fragment of the body.
@@ -92,22 +92,22 @@ def thinking_fields(values: Mapping[str, Any], family: Family, tell: Tell = lamb
         )
     fields = copy.deepcopy(dict(family.thinking.get(wanted, {})))
     if wanted is False and family.thinking_off_is_weaker:
-        tell(f"{values['model']} cannot stop thinking: its lowest level is sent instead.")
+        note(f"{values['model']} cannot stop thinking: its lowest level is sent instead.")
     if values.get("reasoning_effort") and wanted is not False:
-        _put_effort(fields, values, family, tell)
+        _put_effort(fields, values, family, note)
     return fields
 
 
-def _put_effort(fields: JSON, values: Mapping[str, Any], family: Family, tell: Tell) -> None:
+def _put_effort(fields: JSON, values: Mapping[str, Any], family: Family, note: Note) -> None:
     effort = values["reasoning_effort"]
     if family.effort_path is None:
-        tell(f"{values['model']} ({family.name}) has no reasoning_effort: it is not sent.")
+        note(f"{values['model']} ({family.name}) has no reasoning_effort: it is not sent.")
         return
     if values.get("thinking") is None and not family.thinks_by_default and family.thinking:
         return
     nearest = nearest_effort(effort, family.effort_levels)
     if nearest != effort:
-        tell(
+        note(
             f"{values['model']} ({family.name}) has no reasoning_effort {effort!r}: {nearest!r}, its nearest, is sent."
         )
     _put(fields, family.effort_path, nearest)

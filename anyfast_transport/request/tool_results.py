@@ -7,16 +7,14 @@ a trimmed history, an interrupted agent, a turn that another model made.
 import json
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from anyfast_transport.families.table import Family
 from anyfast_transport.lenient_json import entries_of, parsed_arguments
+from anyfast_transport.request.changes import Note
 from anyfast_transport.types import Message
-
-Note = Callable[[str], None]
-"""Hears of each thing that was repaired, in a few words."""
 
 NO_RESULT = "No result: this call was never answered."
 """What stands for the result of a call that has none."""

@@ -240,7 +240,7 @@ def seen(model, profile_file, asked, look):
     messages = asked.pop("messages", HI)
     model = Both(model=model, profile_file=profile_file)
     try:
-        return look(build_body(Call.of(model, asked), messages, tell=lambda _: None))
+        return look(build_body(Call.of(model, asked), messages, warn=lambda _: None))
     except UnsupportedParameterError as error:
         return refused(error.message)
 

@@ -135,7 +135,7 @@ def fragment(model: str, **fields: Any) -> tuple[dict[str, Any], list[str]]:
     """What the body says beside model and messages, and what the user is told."""
     told: list[str] = []
     call = Call.of(ChatParameters(model=model, **fields), {})
-    body = build_body(call, [{"role": "user", "content": "Hi"}], tell=told.append)
+    body = build_body(call, [{"role": "user", "content": "Hi"}], warn=told.append)
     assert body.pop("model") == model
     assert body.pop("messages")[-1] == {"role": "user", "content": "Hi"}
     return body, told

@@ -45,7 +45,7 @@ def sent(model: str, *, messages: Any = None, call: dict[str, Any] | None = None
     """The body and what the user is told."""
     told: list[str] = []
     made = Call.of(ChatParameters(model=model, **fields), call or {}, **(how or {}))
-    return build_body(made, messages or HELLO, tell=told.append), told
+    return build_body(made, messages or HELLO, warn=told.append), told
 
 
 def plain_body(model: str, **more: Any) -> dict[str, Any]:
@@ -580,7 +580,7 @@ MODELS = sorted({(row.prefixes or ("gpt-5-4",))[0] for row in FAMILIES} | {PLAIN
 @pytest.mark.parametrize("how", [{}, {"stream": True}])
 def test_no_null_is_sent_and_nothing_that_was_given_is_changed(model, how):
     parameters, messages, call = ChatParameters(model=model, **FULL), copy.deepcopy(HISTORY), {"tools": [WEATHER]}
-    body = build_body(Call.of(parameters, call, **how), messages, tell=lambda _: None)
+    body = build_body(Call.of(parameters, call, **how), messages, warn=lambda _: None)
     assert not holds_null(body)
     assert messages == HISTORY
     assert call == {"tools": [WEATHER]}
@@ -673,13 +673,13 @@ def test_every_field_reaches_the_wire_somewhere(name):
 def test_a_request_made_of_a_body_knows_all_that_the_body_says(model, thinking):
     call = Call.of(ChatParameters(model=model), {"thinking": thinking, "tools": [CLOCK]})
     try:
-        request = build_request(call, HELLO, tell=lambda _: None)
+        request = build_request(call, HELLO, warn=lambda _: None)
     except UnsupportedParameterError:
         return
     for copied in ({**request.body}, request.body | {}, copy.deepcopy(request.body)):
         assert Request.of(copied) == request
     assert Request.of(request) is request
-    assert request.body == build_body(call, HELLO, tell=lambda _: None)
+    assert request.body == build_body(call, HELLO, warn=lambda _: None)
 
 
 def test_a_request_does_not_change():
@@ -693,3 +693,17 @@ def test_a_request_does_not_change():
 def test_what_is_no_json_is_told_before_sending():
     with pytest.raises(UnsupportedParameterError, match="cannot be written as JSON"):
         Request.of({"model": PLAIN, "messages": [object()]}).encoded()
+
+
+def test_a_parameter_that_nobody_thought_of_goes_under_its_own_name():
+    assert build_body(Call({"model": PLAIN, "new_knob": 3}), HELLO)["new_knob"] == 3
+
+
+def test_the_system_message_is_added_to_once_with_all_it_has_to_say():
+    call = {"tools": [CLOCK], "tool_choice": "required", "response_format": JSON_SCHEMA, "thinking": True}
+    messages, told = [{"role": "system", "content": "Be brief."}, *HELLO], []
+    body = build_body(Call.of(ChatParameters(model=QWEN), call), messages, warn=told.append)
+    first, *rest = body["messages"]
+    assert rest == HELLO
+    assert [part.split()[0] for part in first["content"].split("\n\n")] == ["Be", "Answer", "Answer", "You"]
+    assert len(told) == 3

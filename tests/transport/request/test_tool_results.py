@@ -392,7 +392,7 @@ def test_repair_is_idempotent(conversation, model, thinking):
 @given(conversations, st.sampled_from(MODELS))
 @settings(max_examples=150, deadline=None)
 def test_the_strict_gateway_takes_whatever_was_repaired(conversation, model):
-    body = build_body(Call.of(ChatParameters(model=model), {}), [*conversation, ASK], tell=lambda _: None)
+    body = build_body(Call.of(ChatParameters(model=model), {}), [*conversation, ASK], warn=lambda _: None)
     check_history(body, SERVED[model], Memory())
 
 
