@@ -117,7 +117,7 @@ class Asker:
     def _fetch(self, ask: Ask) -> None:
         """What is no chat: the answer is in the raw body."""
         url = f"{self._connection.base_url}/{ask.path}"
-        key = bare_key(self._connection.api_key)
+        key = bare_key(self._connection)
         headers = {**(self._connection.default_headers or {}), "authorization": f"Bearer {key}"}
         # The client watches what it opens itself: the next call may come upon this connection.
         watched = {"trace": SHARED.trace}

@@ -1,16 +1,14 @@
 """ChatAnyfast: LangChain's hooks, each a few lines over the transport."""
 
 import functools
-import hashlib
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
 from langchain_core.language_models.model_profile import ModelProfile
-from langchain_core.load.serializable import SerializedConstructor, SerializedNotImplemented
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, ensure_config
@@ -27,26 +25,26 @@ from anyfast_transport import (
     __version__,
 )
 from anyfast_transport.families.profile_file import family_with
+from anyfast_transport.http.api_key import digest_of_secrets
 from anyfast_transport.http.connections import SharesConnections
 from anyfast_transport.request.call import Call
 from anyfast_transport.request.structured_output import Method, Structure
 from anyfast_transport.request.tool_choice import wire_tool_choice
+from anyfast_transport.settings.secrets import hidden, secret_names, told
 from anyfast_transport.types import Completion, Delta
 from langchain_anyfast.chunks import chunk_of
 from langchain_anyfast.dumps import Dump
 from langchain_anyfast.errors import model_errors
 from langchain_anyfast.events import Event, EventWriter
+from langchain_anyfast.hidden_arguments import Binding, hiding_arguments
 from langchain_anyfast.messages import decode_message, encode_messages, generation_info, known
 from langchain_anyfast.profiles import profile_of
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 
-_OURS_ALONE = frozenset({"stream", "stream_usage", "extra_headers"})
+_OURS_ALONE = frozenset({"stream", "stream_usage"})
 """Keyword arguments of a call that are not for the gateway; LangChain itself has heard `stream`."""
-
-_MAY_HOLD_SECRETS = frozenset({"extra_body", "extra_headers"})
-"""Keyword arguments of a call that tracers do not hear."""
 
 
 def _saying_its_signature(hook: Hook) -> Hook:
@@ -55,6 +53,7 @@ def _saying_its_signature(hook: Hook) -> Hook:
     return hook
 
 
+@hiding_arguments
 class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
     """The models of the Anyfast gateway in LangChain: DeepSeek, Qwen, Doubao, Gemini and more, reasoning included.
 
@@ -218,31 +217,23 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        said = {name: getattr(self, name) for name in ChatParameters.model_fields}
-        if self.extra_body:  # it may hold a secret: told apart, and not told
-            said["extra_body"] = _digest(self.extra_body)
-        if self.profile_file:  # it decides what is sent
-            said["profile_file"] = self.profile_file
-        return {"base_url": self.base_url, **{name: value for name, value in said.items() if value is not None}}
+        said = {name: getattr(self, name) for name in (*ChatParameters.model_fields, "profile_file")}
+        said = {name: value for name, value in told(type(self), said).items() if value is not None}
+        return {"base_url": self.base_url, **said}
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        return super()._get_invocation_params(stop, **_told(kwargs))
+        return super()._get_invocation_params(stop, **told(type(self), kwargs))
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        # Of what LangChain dumps, extra_body is left out.
-        told = _told(kwargs)
-        if kwargs.get("extra_body"):
-            told["extra_body"] = _digest(kwargs["extra_body"])
-        return super()._get_llm_string(stop, **told) + to_json(self._identifying_params, fallback=str).decode()
+        said = super()._get_llm_string(stop, **told(type(self), kwargs))
+        return said + to_json(self._identifying_params, fallback=str).decode() + self._digest_of_secrets(kwargs)
 
-    def to_json(self) -> SerializedConstructor | SerializedNotImplemented:
-        """What `dumpd` writes: neither the key nor what else may hold a secret, `default_headers` and `extra_body`."""
-        dumped = super().to_json()
-        cast("dict[str, Any]", dumped.get("kwargs") or {}).pop("extra_body", None)
-        return dumped
-
-    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
-        return [(name, value) for name, value in super().__repr_args__() if name != "extra_body"]
+    def _digest_of_secrets(self, kwargs: Mapping[str, Any]) -> str:
+        """Tells calls apart in a cache by what is not told: the key, headers, extra_body."""
+        secret = {name: value for name, value in kwargs.items() if name in secret_names(type(self))}
+        with model_errors():
+            call = Call.of(self, secret)
+            return digest_of_secrets(call.connection or self, call.values.get("extra_body"), sorted(secret))
 
     @property
     def lc_secrets(self) -> dict[str, str]:
@@ -329,13 +320,6 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
             in_agent="langgraph_node" in ensure_config().get("metadata", {}),
         )
 
-    def _connection(self, kwargs: Mapping[str, Any]) -> Connection:
-        """Where the call goes, with `extra_headers` for it alone."""
-        headers = kwargs.get("extra_headers")
-        if not headers:
-            return self
-        return self.model_copy(update={"default_headers": {**(self.default_headers or {}), **headers}})
-
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
         outputs = [output for output in llm_outputs if output]  # a cache gives none
         usage: Any = functools.reduce(_added, (output.get("token_usage") for output in outputs), {})
@@ -351,7 +335,7 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
     ) -> ChatResult:
         with model_errors():
             call = self._asked(stop, kwargs, stream=False)
-            completion = Client(self._connection(kwargs)).ask(call, encode_messages(messages))
+            completion = Client(self).ask(call, encode_messages(messages))
         return _result(completion)
 
     @_saying_its_signature
@@ -364,7 +348,7 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
     ) -> ChatResult:
         with model_errors():
             call = self._asked(stop, kwargs, stream=False)
-            completion = await AsyncClient(self._connection(kwargs)).ask(call, encode_messages(messages))
+            completion = await AsyncClient(self).ask(call, encode_messages(messages))
         return _result(completion)
 
     def _items(
@@ -373,14 +357,14 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
         """The pieces of a streamed answer, and last the whole of it."""
         with model_errors():
             call = self._asked(stop, kwargs, stream=True)
-            yield from Client(self._connection(kwargs)).ask_stream(call, encode_messages(messages))
+            yield from Client(self).ask_stream(call, encode_messages(messages))
 
     async def _aitems(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
     ) -> AsyncGenerator[Delta | Completion]:
         with model_errors():
             call = self._asked(stop, kwargs, stream=True)
-            asked = AsyncClient(self._connection(kwargs)).ask_stream(call, encode_messages(messages))
+            asked = AsyncClient(self).ask_stream(call, encode_messages(messages))
             async with aclosing(asked) as items:
                 async for item in items:
                     yield item
@@ -444,6 +428,18 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
                     await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                 for event in writer.take(item) if isinstance(item, Delta) else writer.end(item):
                     yield event
+
+    def bind(self, **kwargs: Any) -> Binding:
+        """Binds arguments of calls.
+
+        Args:
+            **kwargs: Any field of this class, and what else a call takes. What may hold a secret is in no repr, dump or
+                pickle of the binding: bind it again after loading.
+
+        Returns:
+            A runnable that calls the model with them.
+        """
+        return Binding(bound=self, kwargs=hidden(type(self), kwargs), config={})
 
     def bind_tools(
         self,
@@ -520,15 +516,6 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
             **kwargs,
         )
         return StructuredOutput(model=model, reader=ObjectReader(schema, structure.name), include_raw=include_raw)
-
-
-def _told(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Keyword arguments of a call that may be told."""
-    return {name: value for name, value in kwargs.items() if name not in _MAY_HOLD_SECRETS}
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(to_json(value, fallback=str)).hexdigest()
 
 
 def _offered(tool: Tool, strict: bool | None) -> dict[str, Any]:

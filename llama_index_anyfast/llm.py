@@ -21,7 +21,7 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
-from pydantic import BaseModel, Field, field_serializer
+from pydantic import Field, field_serializer
 
 from anyfast_transport.errors import AnyfastWarning
 from anyfast_transport.families.profile_file import family_with
@@ -31,8 +31,10 @@ from anyfast_transport.lenient_json import merged
 from anyfast_transport.request.call import Call
 from anyfast_transport.settings.connection import Connection
 from anyfast_transport.settings.parameters import ChatParameters
+from anyfast_transport.settings.secrets import Hidden, MayHoldSecret, secret_names, told
+from llama_index_anyfast._llama_index import without_span
 from llama_index_anyfast.messages import JSON, encode_messages, naming_the_block, wire_name
-from llama_index_anyfast.observed import observed, observed_astream, observed_async, observed_stream
+from llama_index_anyfast.observed import keeping_secrets, observed_astream, observed_stream
 from llama_index_anyfast.responses import (
     Reader,
     as_acompletions,
@@ -52,10 +54,10 @@ USUAL_OUTPUT = 4_096
 _OURS_ALONE = frozenset({"tool_names", "allow_parallel_tool_calls"})
 """Keyword arguments of `chat` that say what to make of the answer, and are not for the gateway."""
 
-_NOT_PICKLED = frozenset({"api_key", "default_headers", "http_client", "http_async_client"})
 _NOT_COPIED = ("http_client", "http_async_client", "callback_manager", "rate_limiter")
 
 
+@keeping_secrets
 class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput):
     """The models of the Anyfast gateway, reasoning included.
 
@@ -85,7 +87,7 @@ class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput
     context_window: int | None = Field(default=None, gt=0)
     """Tokens, prompt and answer together; the known one of the model's family unless given."""
 
-    additional_kwargs: dict[str, Any] | None = None
+    additional_kwargs: MayHoldSecret[dict[str, Any] | None] = None
     """LlamaIndex's name for `extra_body`: merged into the request body last, over `extra_body`."""
 
     is_function_calling_model: bool = True
@@ -122,12 +124,36 @@ class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput
 
     # One call
 
+    @without_span
     def _call(self, kwargs: Mapping[str, Any], *, stream: bool) -> Call:
-        overrides = {key: value for key, value in kwargs.items() if key not in _OURS_ALONE}
+        overrides = {key: value for key, value in kwargs.items() if key not in _OURS_ALONE | {"additional_kwargs"}}
+        return Call.of(self, {**overrides, "extra_body": self._extra_body(kwargs)}, stream=stream)
+
+    def _extra_body(self, kwargs: Mapping[str, Any]) -> Hidden | None:
+        """What is merged into the body over `extra_body`; hidden, for tracers print the locals of frames."""
         own = {key: value for key, value in (self.additional_kwargs or {}).items() if key not in kwargs}
         for name in ("extra_body", "additional_kwargs"):
-            own = merged(own, overrides.pop(name, None) or {})
-        return Call.of(self, {**overrides, "extra_body": own} if own else overrides, stream=stream)
+            own = merged(own, kwargs.get(name) or {})
+        return Hidden("extra_body", own) if own else None
+
+    def keeping(self, arguments: Mapping[str, Any]) -> tuple[Self, JSON]:
+        """What of a call's arguments may hold a secret, as fields of a copy, which are told nowhere.
+
+        Args:
+            arguments: Keyword arguments of a call.
+
+        Returns:
+            This LLM, or a copy with these fields, and the other arguments.
+        """
+        said, secret = told(type(self), arguments), secret_names(type(self)) & arguments.keys()
+        if not secret:
+            return self, said
+        bodies = [arguments.get(name) or {} for name in ("extra_body", "additional_kwargs")]
+        rest = {name: arguments[name] for name in secret - {"extra_body", "additional_kwargs"}}
+        spoken_to = Call.of(self, rest).connection or self
+        return spoken_to.model_copy(  # type: ignore[return-value]  # it is a copy of this
+            update={"additional_kwargs": functools.reduce(merged, bodies, self.additional_kwargs or {})}
+        ), said
 
     def _reader(self, call: Call, kwargs: Mapping[str, Any]) -> Reader:
         """What will read the answer."""
@@ -164,7 +190,7 @@ class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput
             items = AsyncClient(self).ask_stream(call, encode_messages(messages))
         return self._reader(call, kwargs).astream(items)
 
-    @observed(llm_chat_callback())
+    @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answers a conversation.
 
@@ -180,7 +206,7 @@ class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput
         """
         return self._chat(messages, **kwargs)
 
-    @observed_async(llm_chat_callback())
+    @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answers a conversation, asynchronously; see `chat`."""
         return await self._achat(messages, **kwargs)
@@ -208,7 +234,7 @@ class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput
         """Answers piece by piece, asynchronously; await it for the generator, and see `stream_chat`."""
         return await self._astream_chat(messages, **kwargs)
 
-    @observed(llm_completion_callback())
+    @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answers a prompt, which becomes one user message.
 
@@ -225,7 +251,7 @@ class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput
         """
         return as_completion(self._chat(self._asked(prompt, formatted), **kwargs))
 
-    @observed_async(llm_completion_callback())
+    @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answers a prompt, asynchronously; see `complete`."""
         return as_completion(await self._achat(self._asked(prompt, formatted), **kwargs))
@@ -246,6 +272,7 @@ class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput
 
     # Tools
 
+    @without_span
     def _prepare_chat_with_tools(
         self,
         tools: Sequence[BaseTool],
@@ -305,13 +332,13 @@ class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput
         return getattr(timeout, "read", timeout)
 
     def __getstate__(self) -> JSON:
-        # Not LlamaIndex's own, which takes what cannot be pickled off the living object.
-        state: JSON = BaseModel.__getstate__(self)
-        kept = {k: v for k, v in state["__dict__"].items() if k not in _NOT_PICKLED and _can_be_pickled(v)}
-        return {**state, "__dict__": kept, "__pydantic_fields_set__": state["__pydantic_fields_set__"] & kept.keys()}
+        state: JSON = super().__getstate__()
+        kept = {k: v for k, v in state["__dict__"].items() if v is not None and _can_be_pickled(v)}
+        return {**state, "__dict__": kept}
 
     def __setstate__(self, state: JSON) -> None:
         self.__init__(**state["__dict__"])  # type: ignore[misc]  # fills in the key from the environment
+        self._lost = state["__pydantic_private__"]["_lost"]
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         memo = {} if memo is None else memo

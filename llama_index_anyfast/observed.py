@@ -1,50 +1,85 @@
-"""LlamaIndex's events around a call: made where anybody listens, and ended properly by who leaves a stream early.
+"""What LlamaIndex's events, callbacks and spans see of a call: nothing secret, and the proper end of a stream.
 
-`llm_chat_callback` makes an event of every piece of a stream, heard or not, which costs as much as the piece itself.
-Where it could do nothing that anybody would notice, a call here goes without it.
+LlamaIndex tells them the keyword arguments of each call. Those that may hold a secret are therefore made fields of a
+copy of the LLM, which tells them nowhere, before anything hears of the call.
 
-It also ends the event of an abandoned stream with a GeneratorExit and no response, so that a token counter counts
-nothing although every token is paid. Here the stream itself is ended first, and the callbacks see it end.
+`llm_chat_callback` ends the event of an abandoned stream with a GeneratorExit and no response, so that a token counter
+counts nothing although every token is paid. Here the stream itself is ended first, and the callbacks see it end.
 """
 
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import aclosing, closing
-from typing import Any
-
-from llama_index.core.callbacks import CallbackManager
-from llama_index.core.instrumentation.event_handlers import NullEventHandler
-from llama_index.core.llms.callbacks import dispatcher
+from typing import Any, TypeVar
 
 Method = Callable[..., Any]
 AsyncMethod = Callable[..., Coroutine[Any, Any, Any]]
 Observe = Callable[[Callable[..., Any]], Callable[..., Any]]
 """`llm_chat_callback()` or `llm_completion_callback()`."""
 
+LLM = TypeVar("LLM", bound=type)
 
-def is_observed(llm: Any) -> bool:
-    """Whether LlamaIndex's decorator would do anything for a call.
+_ASK = ("chat", "stream_chat", "complete", "stream_complete", "predict_and_call")
+_ASK_FOR_OBJECTS = ("structured_predict", "stream_structured_predict")
+
+
+def keeping_secrets(cls: LLM) -> LLM:
+    """Keeps what a caller gives for one call, and what may hold a secret, from all that LlamaIndex tells of the call.
 
     Args:
-        llm: The LLM that is called.
+        cls: A class with a method `keeping(arguments)`, which gives an LLM that holds what is secret among keyword
+            arguments, and the other arguments.
 
     Returns:
-        True if it has a callback or a rate limiter, or anybody listens to LlamaIndex's events.
+        The class, its methods changed.
     """
-    manager = llm.callback_manager
-    if llm.rate_limiter is not None or not isinstance(manager, CallbackManager) or manager.handlers:
-        return True
-    at = dispatcher
-    while not any(type(handler) is not NullEventHandler for handler in at.event_handlers):
-        if not at.propagate:
-            return False
-        at = at.parent
-    return True
+    for name in (*_ASK, *(f"a{name}" for name in _ASK)):
+        setattr(cls, name, _keeping_arguments(getattr(cls, name)))
+    for name in (*_ASK_FOR_OBJECTS, *(f"a{name}" for name in _ASK_FOR_OBJECTS)):
+        setattr(cls, name, _keeping_llm_kwargs(getattr(cls, name)))
+    return cls
 
 
-def observed(observe: Observe) -> Callable[[Method], Method]:
-    """Puts LlamaIndex's callbacks around a method, for where they are heard.
+def _keeping_arguments(method: Method) -> Method:
+    def keep(llm: Any, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
+        llm, kwargs = llm.keeping(kwargs)
+        return llm, args, kwargs
+
+    return _after(keep, method)
+
+
+def _keeping_llm_kwargs(method: Method) -> Method:
+    def keep(llm: Any, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
+        if len(args) > 2:  # the third of those that LlamaIndex names
+            llm, said = llm.keeping(args[2] or {})
+            return llm, (*args[:2], said, *args[3:]), kwargs
+        llm, said = llm.keeping(kwargs.get("llm_kwargs") or {})
+        return llm, args, {**kwargs, "llm_kwargs": said}
+
+    return _after(keep, method)
+
+
+def _after(keep: Callable[[Any, Any, Any], tuple[Any, Any, Any]], method: Method) -> Method:
+    if inspect.iscoroutinefunction(method):
+
+        @functools.wraps(method)
+        async def acall(llm: Any, /, *args: Any, **kwargs: Any) -> Any:
+            llm, args, kwargs = keep(llm, args, kwargs)
+            return await method(llm, *args, **kwargs)
+
+        return acall
+
+    @functools.wraps(method)
+    def call(llm: Any, /, *args: Any, **kwargs: Any) -> Any:
+        llm, args, kwargs = keep(llm, args, kwargs)
+        return method(llm, *args, **kwargs)
+
+    return call
+
+
+def observed_stream(observe: Observe) -> Callable[[Method], Method]:
+    """Puts LlamaIndex's callbacks around a method that returns a generator, whose event ends well however it is left.
 
     Args:
         observe: The decorator that makes the events.
@@ -52,18 +87,9 @@ def observed(observe: Observe) -> Callable[[Method], Method]:
     Returns:
         A decorator.
     """
-    return lambda method: _where_heard(observe(method), method)
-
-
-def observed_async(observe: Observe) -> Callable[[AsyncMethod], AsyncMethod]:
-    """The same for an async method; see `observed`."""
-    return lambda method: _where_heard_async(observe(method), method)
-
-
-def observed_stream(observe: Observe) -> Callable[[Method], Method]:
-    """The same for a method that returns a generator, whose event ends well however it is left; see `observed`."""
 
     def decorate(stream: Method) -> Method:
+        @functools.wraps(stream)
         def read(llm: Any, *args: Any, **kwargs: Any) -> Generator[Any, None, None]:
             reader = _Reader()
 
@@ -72,7 +98,8 @@ def observed_stream(observe: Observe) -> Callable[[Method], Method]:
 
             return _read(observe(ending)(llm, *args, **kwargs), reader)
 
-        return _where_heard(read, stream)
+        del vars(read)["__wrapped__"]  # the callbacks take other arguments, and have the words for a missing one
+        return read
 
     return decorate
 
@@ -81,6 +108,7 @@ def observed_astream(observe: Observe) -> Callable[[AsyncMethod], AsyncMethod]:
     """The same for an async method that returns an async generator; see `observed_stream`."""
 
     def decorate(stream: AsyncMethod) -> AsyncMethod:
+        @functools.wraps(stream)
         async def read(llm: Any, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
             reader = _Reader()
 
@@ -89,37 +117,10 @@ def observed_astream(observe: Observe) -> Callable[[AsyncMethod], AsyncMethod]:
 
             return _read_async(await observe(ending)(llm, *args, **kwargs), reader)
 
-        return _where_heard_async(read, stream)
+        del vars(read)["__wrapped__"]  # as above
+        return read
 
     return decorate
-
-
-def _where_heard(heard: Method, plain: Method) -> Method:
-    @functools.wraps(plain)
-    def call(llm: Any, *args: Any, **kwargs: Any) -> Any:
-        return (heard if _needs_observing(llm, args, kwargs) else plain)(llm, *args, **kwargs)
-
-    return _with_the_signature_of(heard, call)
-
-
-def _where_heard_async(heard: AsyncMethod, plain: AsyncMethod) -> AsyncMethod:
-    @functools.wraps(plain)
-    async def call(llm: Any, *args: Any, **kwargs: Any) -> Any:
-        return await (heard if _needs_observing(llm, args, kwargs) else plain)(llm, *args, **kwargs)
-
-    return _with_the_signature_of(heard, call)
-
-
-def _needs_observing(llm: Any, args: Any, kwargs: Any) -> bool:
-    """Whether LlamaIndex's decorator is needed; it also has the words for a call without a prompt."""
-    return is_observed(llm) or not (args or kwargs)
-
-
-def _with_the_signature_of(heard: Method, call: Method) -> Method:
-    # LlamaIndex's span asks for it at each call, and takes long to work it out (PEP 362 lets a function say it).
-    vars(call)["__signature__"] = inspect.Signature.from_callable(heard, follow_wrapped=False)
-    del vars(call)["__wrapped__"]  # set by `wraps`, and not what is called
-    return call
 
 
 class _Reader:

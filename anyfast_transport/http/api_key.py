@@ -1,20 +1,22 @@
 """The key of a request: asked for, and checked before any library could print it."""
 
+import hashlib
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 from pydantic import SecretStr
+from pydantic_core import to_json
 
 from anyfast_transport.errors import AuthenticationError
-from anyfast_transport.settings.connection import KEY_VARIABLE, key_from_env
+from anyfast_transport.settings.connection import KEY_VARIABLE, Connection, key_from_env
 
 
-def bare_key(key: SecretStr | Callable[[], str] | None) -> str:
+def bare_key(connection: Connection) -> str:
     """The key, checked before any library could print it in an error about an illegal header.
 
     Args:
-        key: The `api_key` field.
+        connection: Has the `api_key`, or leaves it to the environment.
 
     Returns:
         The bare key.
@@ -23,11 +25,42 @@ def bare_key(key: SecretStr | Callable[[], str] | None) -> str:
         AuthenticationError: There is no key, or it has characters that no key has; the key is not shown.
     """
     # No local here holds the bare key: tracers print the locals of every frame of an error.
-    held = _from_function(key) if callable(key) else key or key_from_env()
+    held = _held(connection)
     wrong = _what_is_wrong_with(held.get_secret_value() if held else "")
     if wrong or held is None:
+        if connection.lost_key and connection.api_key is None:
+            wrong = f"{wrong} The model was unpickled, and no pickle takes a key along."
         raise AuthenticationError(wrong or "No API key.")
     return held.get_secret_value()
+
+
+def digest_of_secrets(connection: Connection, *more: Any) -> str:
+    """Tells calls apart by what is secret. The key is the key of the digest, so that nobody can guess at the rest.
+
+    Args:
+        connection: Where the call goes, and with which key and headers.
+        more: What else may hold a secret, as JSON.
+
+    Returns:
+        A digest (blake2b) in hexadecimal.
+
+    Raises:
+        AuthenticationError: The function given as `api_key` fails.
+    """
+    clients = (connection.http_client, connection.http_async_client)
+    told = [
+        {name.lower(): value for name, value in (connection.default_headers or {}).items()},
+        [list(client.headers.multi_items()) if client else None for client in clients],
+        more,
+    ]
+    held = _held(connection)
+    key = hashlib.blake2b((held.get_secret_value() if held else "").encode()).digest()
+    return hashlib.blake2b(to_json(told, fallback=str), key=key).hexdigest()
+
+
+def _held(connection: Connection) -> SecretStr | None:
+    key = connection.api_key
+    return _from_function(key) if callable(key) else key or key_from_env()
 
 
 def _from_function(function: Callable[[], Any]) -> SecretStr:

@@ -66,6 +66,7 @@ class HttpCall:
 
     def begin(self) -> None:
         """Starts the clocks."""
+        self.connection.warn_of_lost()
         self.deadline.limit(TOTAL, self.connection.total_timeout)
         if self.first_token is not None:
             self.deadline.lift(DATA)
@@ -87,7 +88,7 @@ class HttpCall:
             AuthenticationError: There is no key, or none that could be one.
         """
         self.deadline.next_attempt()
-        key = bare_key(self.connection.api_key)
+        key = bare_key(self.connection)
         self._mask = Mask(key)
         url, own = _parsed(self.url), bool(self.connection.http_client or self.connection.http_async_client)
         headers = {

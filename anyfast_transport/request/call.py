@@ -10,7 +10,9 @@ from anyfast_transport.lenient_json import merged
 from anyfast_transport.request.structured_output import Structure
 from anyfast_transport.request.thinking import thinking_fields, thinks
 from anyfast_transport.settings.connection import Connection
-from anyfast_transport.settings.parameters import ChatParameters, accepted_names, call_values, checked_value
+from anyfast_transport.settings.names import accepted_names
+from anyfast_transport.settings.parameters import ChatParameters, call_values, checked_value
+from anyfast_transport.settings.secrets import EXTRA_HEADERS, without_lost
 from anyfast_transport.types import Expected
 
 JSON = dict[str, Any]
@@ -34,7 +36,7 @@ class Call:
         profile_file: Path of a file of facts that lie over the row of the model's family, or None.
     """
 
-    values: JSON
+    values: JSON = field(repr=False)  # they may hold a secret
     tools: Sequence[JSON] = ()
     tool_choice: Any = None
     parallel_tool_calls: bool | None = None
@@ -69,7 +71,7 @@ class Call:
             UnsupportedParameterError: An argument that nobody knows, a value out of its range, or a profile file that
                 is none.
         """
-        rest = dict(overrides)
+        rest = without_lost(overrides)
         tools, choice = rest.pop("tools", None) or (), rest.pop("tool_choice", None)
         parallel, structure = rest.pop("parallel_tool_calls", None), rest.pop("structure", None)
         connection = _connection(parameters, rest)
@@ -107,12 +109,15 @@ def _connection(parameters: ChatParameters, rest: JSON) -> Connection | None:
     """Takes what a call says of its connection out of its arguments: `timeout`, `max_retries` and the like."""
     names = accepted_names(Connection)
     said = {given: rest.pop(given) for given in names.keys() & rest.keys()}
-    if not said or not isinstance(parameters, Connection):
+    more = rest.pop(EXTRA_HEADERS, None)
+    if not (said or more) or not isinstance(parameters, Connection):
         return None
     model = parameters.model
-    return parameters.model_copy(
-        update={
-            names[given]: checked_value(Connection, names[given], value, given=given, model=model)
-            for given, value in said.items()
-        }
-    )
+    update = {
+        names[given]: checked_value(Connection, names[given], value, given=given, model=model)
+        for given, value in said.items()
+    }
+    if more:
+        more = checked_value(Connection, "default_headers", more, given=EXTRA_HEADERS, model=model)
+        update["default_headers"] = {**(update.get("default_headers", parameters.default_headers) or {}), **more}
+    return parameters.model_copy(update=update)

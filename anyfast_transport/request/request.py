@@ -31,7 +31,7 @@ class Request:
         connection: What this call alone says of its connection, or None.
     """
 
-    body: JSON
+    body: JSON = field(repr=False)  # it may hold a secret, by way of `extra_body`
     family: Family
     reading: Reading
     expected: Expected = field(default_factory=Expected)

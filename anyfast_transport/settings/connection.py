@@ -9,19 +9,26 @@ from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    model_validator,
+)
 
 from anyfast_transport.errors import AnyfastWarning
 from anyfast_transport.families.profile_file import as_path, profile_from_env
+from anyfast_transport.settings.secrets import MayHoldSecret, secret_fields, warn_of_lost
 
 DEFAULT_BASE_URL = "https://www.anyfast.ai/v1"
 """The gateway's global host (Anyfast guide deepseek-v4-flash)."""
 
 KEY_VARIABLE = "ANYFAST_API_KEY"
 BASE_URL_VARIABLES = ("ANYFAST_BASE_URL", "ANYFAST_API_BASE")
-
-_LEFT_BEHIND = ("api_key", "default_headers", "http_client", "http_async_client")
-"""Fields that a pickle does not take along."""
 
 _LOOPBACK = ("localhost", "127.", "[::1]")
 
@@ -68,7 +75,7 @@ class Connection(BaseModel):
 
     model_config = ConfigDict(arbitrary_types_allowed=True, populate_by_name=True, hide_input_in_errors=True)
 
-    api_key: SecretStr | Callable[[], str] | None = Field(default_factory=key_from_env, exclude=True, repr=False)
+    api_key: MayHoldSecret[SecretStr | Callable[[], str] | None] = Field(default_factory=key_from_env)
     """The gateway's key, bare; from the environment variable ANYFAST_API_KEY unless given. A function is asked for the
     key at each request, so that keys can rotate."""
 
@@ -108,14 +115,17 @@ class Connection(BaseModel):
     """Path of a file of facts that lie over the rows of the model families, as `anyfast-doctor` writes it; from the
     environment variable ANYFAST_PROFILE unless given. It is read when it is first needed, and when it has changed."""
 
-    default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
+    default_headers: MayHoldSecret[Mapping[str, str] | None] = None
     """Headers sent with every request."""
 
-    http_client: httpx.Client | None = Field(default=None, exclude=True, repr=False)
+    http_client: MayHoldSecret[httpx.Client | None] = None
     """A client of your own for sync calls (proxies, certificates, tests); it stays yours to close."""
 
-    http_async_client: httpx.AsyncClient | None = Field(default=None, exclude=True, repr=False)
+    http_async_client: MayHoldSecret[httpx.AsyncClient | None] = None
     """A client of your own for async calls; it belongs to the event loop that it was made for."""
+
+    _lost: set[str] = PrivateAttr(default_factory=set)
+    """Fields that a pickle has left behind."""
 
     @property
     def caps_reasoning(self) -> bool:
@@ -131,8 +141,26 @@ class Connection(BaseModel):
 
     def __getstate__(self) -> dict[Any, Any]:
         # A pickle travels: it takes no secret along, and no socket. The key is read from the environment again.
-        state = super().__getstate__()
-        return {**state, "__dict__": {**state["__dict__"], **dict.fromkeys(_LEFT_BEHIND)}}
+        # Not LlamaIndex's own, which takes what cannot be pickled off the living object.
+        state, secret = BaseModel.__getstate__(self), secret_fields(type(self))
+        lost = {*self._lost, *(name for name in secret if getattr(self, name) is not None)}
+        return {
+            **state,
+            "__dict__": {**state["__dict__"], **dict.fromkeys(secret)},
+            "__pydantic_private__": {**(state["__pydantic_private__"] or {}), "_lost": lost},
+        }
+
+    @property
+    def lost_key(self) -> bool:
+        """Whether this came out of a pickle, which has left the key behind."""
+        return "api_key" in self._lost
+
+    def warn_of_lost(self) -> None:
+        """Says once what a pickle has left behind, unless it was set again. Of the key, an error tells."""
+        lost = [name for name in sorted(self._lost) if name != "api_key" and getattr(self, name) is None]
+        self._lost &= {"api_key"}
+        if lost:
+            warn_of_lost(lost)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         memo = {} if memo is None else memo

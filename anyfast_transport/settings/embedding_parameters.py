@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from anyfast_transport.settings.parameters import accepted_names, unknown_argument
+from anyfast_transport.settings.names import accepted_names, unknown_argument
 
 
 def _as_path(value: Any) -> Any:

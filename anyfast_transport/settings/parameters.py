@@ -1,8 +1,7 @@
 """Every knob of a model, once: typed, documented, range-checked. Both frameworks' classes inherit it."""
 
-import difflib
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -18,6 +17,8 @@ from pydantic import (
 
 from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.lenient_json import merged
+from anyfast_transport.settings.names import accepted_names, unknown_argument
+from anyfast_transport.settings.secrets import Hidden, MayHoldSecret
 
 Effort = Literal["minimal", "low", "medium", "high", "max"]
 
@@ -94,8 +95,9 @@ class ChatParameters(BaseModel):
     """The end user, for content safety and cache isolation: up to 512 of `a-zA-Z0-9-_`. Sent where it is documented
     (DeepSeek)."""
 
-    extra_body: dict[str, Any] | None = None
-    """Merged into the request body last: the way to anything the gateway knows and this class does not."""
+    extra_body: MayHoldSecret[dict[str, Any] | None] = None
+    """Merged into the request body last: the way to anything the gateway knows and this class does not. It may hold a
+    secret, so it is in no repr, dump or pickle."""
 
     rescue_tool_calls: bool = True
     """Whether a tool call that arrives as text (DeepSeek's DSML, `<tool_call>`) becomes a call, if tools were offered.
@@ -126,41 +128,6 @@ class ChatParameters(BaseModel):
 
 
 @functools.cache
-def accepted_names(cls: type[BaseModel]) -> Mapping[str, str]:
-    """All names under which a class takes its fields.
-
-    Args:
-        cls: A pydantic model.
-
-    Returns:
-        Accepted name → field name.
-    """
-    names = {}
-    for field_name, info in cls.model_fields.items():
-        names[field_name] = field_name
-        if isinstance(info.validation_alias, AliasChoices):
-            names.update({str(choice): field_name for choice in info.validation_alias.choices})
-        elif info.alias:
-            names[info.alias] = field_name
-    return names
-
-
-def unknown_argument(name: str, known: Iterable[str]) -> str:
-    """Words for an argument that nobody knows.
-
-    Args:
-        name: What the caller wrote.
-        known: What they may have meant.
-
-    Returns:
-        A sentence that names the nearest known argument and `extra_body`.
-    """
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    guess = f"; did you mean {near[0]!r}?" if near else "."
-    return f"unknown argument {name!r}{guess} What the gateway knows and this class does not goes into extra_body."
-
-
-@functools.cache
 def _field_validator(cls: type[BaseModel], name: str) -> TypeAdapter[Any]:
     field = cls.model_fields[name]
     annotation: Any = field.annotation
@@ -175,7 +142,7 @@ def checked_value(cls: type[BaseModel], name: str, value: Any, *, given: str, mo
     Args:
         cls: The class of the field.
         name: The field.
-        value: What the caller wants.
+        value: What the caller wants; it may be hidden.
         given: The name under which the caller wrote it.
         model: The model, for the message.
 
@@ -186,8 +153,9 @@ def checked_value(cls: type[BaseModel], name: str, value: Any, *, given: str, mo
         UnsupportedParameterError: The field does not take it.
     """
     try:
-        return _field_validator(cls, name).validate_python(value)
+        return _field_validator(cls, name).validate_python(value.reveal() if isinstance(value, Hidden) else value)
     except ValidationError as error:
+        value = None  # tracers print the locals of every frame of an error
         said = "; ".join(e["msg"] for e in error.errors(include_input=False, include_url=False))
         raise UnsupportedParameterError(f"{given}: {said}", parameter=given, model=model) from None
 
@@ -205,23 +173,25 @@ def call_values(parameters: ChatParameters, overrides: Mapping[str, Any]) -> dic
     Raises:
         UnsupportedParameterError: An override that nobody knows, or that is out of its range.
     """
-    values = {name: getattr(parameters, name) for name in ChatParameters.model_fields}
-    if overrides:
-        names = accepted_names(ChatParameters)
-        for given, value in overrides.items():
-            name = names.get(given)
-            if name is None:
-                raise UnsupportedParameterError(unknown_argument(given, names), parameter=given, model=values["model"])
-            values[name] = _checked(name, given, value, values)
+    names, model = accepted_names(ChatParameters), parameters.model
+    said: dict[str, Any] = {}
+    for given, value in overrides.items():
+        name = names.get(given)
+        if name is None:
+            raise UnsupportedParameterError(unknown_argument(given, names), parameter=given, model=model)
+        if name != "extra_body":
+            said[name] = _checked(name, given, value, model)
+    values = {name: getattr(parameters, name) for name in ChatParameters.model_fields} | said
+    # Last, for tracers print the locals of every frame of an error.
+    if overrides.get("extra_body") is not None:
+        extra = checked_value(ChatParameters, "extra_body", overrides["extra_body"], given="extra_body", model=model)
+        values["extra_body"] = merged(parameters.extra_body or {}, extra)
     if values.get("n") == 1:  # what every upstream does unasked, and Qwen and Doubao refuse to be told
         del values["n"]
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _checked(name: str, given: str, value: Any, values: Mapping[str, Any]) -> Any:
+def _checked(name: str, given: str, value: Any, model: str) -> Any:
     if value is None:
-        return ChatParameters.model_fields[name].default if name != "model" else values["model"]
-    checked = checked_value(ChatParameters, name, value, given=given, model=values["model"])
-    if name == "extra_body":
-        return merged(values.get("extra_body") or {}, checked)
-    return checked
+        return model if name == "model" else ChatParameters.model_fields[name].default
+    return checked_value(ChatParameters, name, value, given=given, model=model)
