@@ -24,7 +24,8 @@ from anyfast_transport.errors import (
     UnsupportedParameterError,
 )
 from anyfast_transport.families.table import Family, family_of
-from anyfast_transport.http.client import AsyncClient, Client, aclose_shared_connections, close_shared_connections
+from anyfast_transport.http.client import AsyncClient, Client
+from anyfast_transport.http.connections import aclose_shared_connections, close_shared_connections
 from anyfast_transport.request.build import build_body, build_request
 from anyfast_transport.request.call import Call
 from anyfast_transport.request.request import Request

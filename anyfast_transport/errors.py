@@ -36,10 +36,16 @@ class AnyfastError(Exception):
 
     Attributes:
         message: What happened, for the reader.
+        partial: What had arrived: the completion so far of a stream that broke off; of a call for embeddings of which
+            one request failed, the vectors of all its texts, None for those that have none. None if nothing had.
+        failed_texts: Of a call for embeddings, the places of the texts whose request failed, from 0; else None.
     """
 
     retryable = False
     """Whether the same request may succeed when it is simply sent again."""
+
+    partial: Any = None
+    failed_texts: range | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -54,6 +60,17 @@ def _revive(kind: type[AnyfastError], args: tuple[Any, ...], state: dict[str, An
     error.args = args
     error.__dict__.update(state)
     return error
+
+
+def add_words(error: AnyfastError, *words: str) -> None:
+    """Says more in an error.
+
+    Args:
+        error: The error.
+        words: Sentences.
+    """
+    error.message = " ".join([error.message, *words])
+    error.args = (error.message, *error.args[1:])
 
 
 class APIConnectionError(AnyfastError):
@@ -74,13 +91,7 @@ class APIConnectionError(AnyfastError):
 
 
 class APITimeoutError(APIConnectionError):
-    """No byte, or no data event, arrived within `timeout`.
-
-    Attributes:
-        partial: For a stream that fell silent, the completion so far; else None.
-    """
-
-    partial: Any = None
+    """No byte, or no data event, arrived within `timeout`."""
 
 
 class APIStatusError(AnyfastError):
@@ -201,12 +212,9 @@ class InvalidResponseError(AnyfastError):
         status_code: HTTP status of the answer.
         request_id: The gateway's id for this request, or None.
         body: The first characters of what came.
-        partial: For a stream that grew too large, the completion so far; for embeddings, see
-            `EmbeddingsIncomplete`; else None.
         error: For embeddings under which the gateway sent an error of its own, that error, classified; else None.
     """
 
-    partial: Any = None
     error: APIStatusError | None = None
 
     @property

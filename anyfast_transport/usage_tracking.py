@@ -235,6 +235,29 @@ def track_usage(
         yield tracker
 
 
+def count_answered(asked: str, model: str, usage: Usage | None) -> None:
+    """Counts a request that no framework reports, such as one for embeddings, in the blocks of `track_usage` around it.
+
+    Args:
+        asked: The model that was asked for.
+        model: The model that answered, or "".
+        usage: What it used; None if that was not told.
+    """
+    for tracker in _ACTIVE.get():
+        tracker.add(model or asked, usage, asked=asked)
+
+
+def count_failed(asked: str) -> None:
+    """Counts such a request that failed.
+
+    Args:
+        asked: The model that was asked for.
+    """
+    for tracker in _ACTIVE.get():
+        tracker.begin(key := object(), asked)
+        tracker.fail(key)
+
+
 def _told(usage: Usage | None, price: Price | None) -> ModelUsage:
     if usage is None:
         return ModelUsage(calls=1, unmetered=1)

@@ -11,7 +11,8 @@
 
 A key under `models` is the beginning of a model id, as the rows' own prefixes are; of several that fit, the longer one
 lies above. The facts are those of `Family`, except its name and prefixes; `thinking` has the keys `on`, `off` and
-`unsaid`, and replaces the row's as a whole.
+`unsaid`, and replaces the row's as a whole. Facts of embedding models stand beside `models`, in `embedding_models`, and
+are those of `EmbeddingModel`: `{"text-embedding-v4": {"path": "/v1/embeddings", "max_texts": 10}}`.
 """
 
 import difflib
@@ -22,11 +23,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from anyfast_transport.errors import UnsupportedParameterError
+from anyfast_transport.families.embedding_models import EmbeddingModel, embedding_model_of
 from anyfast_transport.families.family import Family, TemplateTokens
 from anyfast_transport.families.table import family_of
 
@@ -37,6 +39,14 @@ PROFILE_VARIABLE = "ANYFAST_PROFILE"
 
 Facts = Mapping[str, Any]
 """Names of `Family`'s attributes → their values."""
+
+
+class Profile(NamedTuple):
+    """What a file says: beginning of a model id, in lower case → facts."""
+
+    models: Mapping[str, Facts]
+    embedding_models: Mapping[str, Facts]
+
 
 STATES = {"on": True, "off": False, "unsaid": None}
 """How a file names the states of thinking that a row has fragments for."""
@@ -66,10 +76,16 @@ _NARROWER: Mapping[str, Any] = {
 }
 
 
+_NARROWER_OF_EMBEDDINGS: Mapping[str, Any] = {
+    "path": Annotated[str, Field(pattern="^/[^/]")],
+    **dict.fromkeys(("max_texts", "max_tokens", "max_request_tokens", "dimensions"), Annotated[int, Field(ge=1)]),
+}
+
+
 @functools.cache
-def _types() -> Mapping[str, TypeAdapter[Any]]:
-    hints = {**get_type_hints(Family), **_NARROWER}
-    return {one.name: TypeAdapter(hints[one.name]) for one in fields(Family) if one.name not in _NOT_FACTS}
+def _types(row: Any = Family) -> Mapping[str, TypeAdapter[Any]]:
+    hints = {**get_type_hints(row), **(_NARROWER if row is Family else _NARROWER_OF_EMBEDDINGS)}
+    return {one.name: TypeAdapter(hints[one.name]) for one in fields(row) if one.name not in _NOT_FACTS}
 
 
 def family_with(model: str, profile_file: str | None) -> Family:
@@ -90,6 +106,27 @@ def family_with(model: str, profile_file: str | None) -> Family:
     return _overlaid(model, profile_file, _stamp(profile_file))
 
 
+def embedding_model_with(model: str, profile_file: str | None) -> EmbeddingModel:
+    """Finds the row of an embedding model, under what a profile file says of it in `"embedding_models"`.
+
+    Args:
+        model: Model id.
+        profile_file: Path of the file; None is the plain row. The file is read again when it has changed.
+
+    Returns:
+        The row.
+
+    Raises:
+        UnsupportedParameterError: As `family_with`.
+    """
+    row = embedding_model_of(model)
+    if profile_file is None:
+        return row
+    for facts in facts_of(model, _read(profile_file, _stamp(profile_file)).embedding_models):
+        row = replace(row, **facts)
+    return row
+
+
 def read_profile(path: str) -> Mapping[str, Facts]:
     """Reads a profile file.
 
@@ -102,7 +139,7 @@ def read_profile(path: str) -> Mapping[str, Facts]:
     Raises:
         UnsupportedParameterError: As `family_with`.
     """
-    return _read(path, _stamp(path))
+    return _read(path, _stamp(path)).models
 
 
 def _stamp(path: str) -> tuple[int, int]:
@@ -114,12 +151,12 @@ def _stamp(path: str) -> tuple[int, int]:
 
 
 @functools.lru_cache(maxsize=16)
-def _read(path: str, _: tuple[int, int]) -> Mapping[str, Facts]:
+def _read(path: str, _: tuple[int, int]) -> Profile:
     try:
         text = Path(path).expanduser().read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
-    return parsed_profile(text, source=path)
+    return _parsed(text, path)
 
 
 def _unreadable(path: str, error: Exception) -> UnsupportedParameterError:
@@ -130,7 +167,7 @@ def _unreadable(path: str, error: Exception) -> UnsupportedParameterError:
 @functools.lru_cache(maxsize=1024)
 def _overlaid(model: str, path: str, stamp: tuple[int, int]) -> Family:
     family = family_of(model)
-    for facts in facts_of(model, _read(path, stamp)):
+    for facts in facts_of(model, _read(path, stamp).models):
         family = overlaid(family, facts)
     return family
 
@@ -180,6 +217,10 @@ def parsed_profile(text: str, *, source: str) -> Mapping[str, Facts]:
         UnsupportedParameterError: It is no profile, of a newer format, or says a fact that there is not; the message
             names source, model and fact.
     """
+    return _parsed(text, source).models
+
+
+def _parsed(text: str, source: str) -> Profile:
     try:
         document = json.loads(text)
     except ValueError as error:
@@ -192,19 +233,26 @@ def parsed_profile(text: str, *, source: str) -> Mapping[str, Facts]:
             source,
             f"has the format {document['format']}, and this version reads {FORMAT}. Update anyfast-integrations",
         )
-    return {bare_id(model): _checked(facts, source, model) for model, facts in models.items()}
+    embedding_models = document.get("embedding_models", {})
+    if not isinstance(embedding_models, dict):
+        raise _wrong(source, "is no profile: its embedding_models should be an object")
+    return Profile(_all_checked(models, source, Family), _all_checked(embedding_models, source, EmbeddingModel))
 
 
-def _checked(facts: Any, source: str, model: str) -> Facts:
+def _all_checked(models: Mapping[str, Any], source: str, row: Any) -> Mapping[str, Facts]:
+    return {bare_id(model): _checked(facts, source, model, row) for model, facts in models.items()}
+
+
+def _checked(facts: Any, source: str, model: str, row: Any) -> Facts:
     if not isinstance(facts, dict) or not model:
         raise _wrong(source, f"says nothing that can be read of the model {model!r}: it should be an object of facts")
-    return {name: _value(name, value, f"{source}: {model}") for name, value in facts.items()}
+    return {name: _value(name, value, f"{source}: {model}", row) for name, value in facts.items()}
 
 
-def _value(name: str, value: Any, where: str) -> Any:
-    kind = _types().get(name)
+def _value(name: str, value: Any, where: str, row: Any) -> Any:
+    kind = _types(row).get(name)
     if kind is None:
-        near = difflib.get_close_matches(name, list(_types()), n=1, cutoff=_NEAR)
+        near = difflib.get_close_matches(name, list(_types(row)), n=1, cutoff=_NEAR)
         raise _wrong(where, f"has no fact {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     try:
         checked = kind.validate_json(json.dumps(value), strict=True)

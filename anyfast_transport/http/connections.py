@@ -359,3 +359,13 @@ class SharesConnections:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def close_shared_connections() -> None:
+    """Closes the connections that sync calls of this process share; the next call opens new ones."""
+    SHARED.close()
+
+
+async def aclose_shared_connections() -> None:
+    """Closes the connections that calls of the running event loop share; the next call opens new ones."""
+    await SHARED.aclose()

@@ -57,7 +57,8 @@ class Exchange(HttpCall):
         earlier = after.draft if after else None
         self.draft: Draft = Draft(request, connection.base_url, learns=connection.learn_from_refusals, after=earlier)
         content = self.draft.request.encoded()
-        super().__init__(connection, f"{connection.base_url}/chat/completions", content, streams=request.streams)
+        url = f"{connection.base_url}/chat/completions"
+        super().__init__(connection, url, content, streams=request.streams, model=request.model)
         self._after = after
         if after is not None:
             self.retries = after.retries
@@ -191,6 +192,6 @@ class Exchange(HttpCall):
 
     def mask(self, error: AnyfastError) -> None:
         """Takes the key out of an error, which holds what an earlier request of the call brought unless it has more."""
-        if self.brought is not None and getattr(error, "partial", None) is None:
-            error.partial = self.brought  # type: ignore[attr-defined]  # of any error of a call that asked twice
+        if self.brought is not None and error.partial is None:
+            error.partial = self.brought
         super().mask(error)

@@ -47,15 +47,26 @@ class HttpCall:
         url: Where the request goes.
         content: The body as it is sent, the same bytes each time; None sends none.
         streams: Whether a stream is asked for.
+        model: The model that is asked, for an error that does not know it; None where none is.
 
     Attributes:
+        tenant: Tells the gateway and the key of the last attempt from others.
         host: The gateway's host and port, for its errors.
         retries: Requests sent again so far.
     """
 
-    def __init__(self, connection: Connection, url: str, content: bytes | None, *, streams: bool = False) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        url: str,
+        content: bytes | None,
+        *,
+        streams: bool = False,
+        model: str | None = None,
+    ) -> None:
         self.connection, self.url, self.content, self.streams = connection, url, content, streams
         self.method = "GET" if content is None else "POST"
+        self.model, self.tenant = model, 0
         self.host = _host_of(url)
         self.retries = 0
         timeout = connection.timeout
@@ -90,6 +101,7 @@ class HttpCall:
         self.deadline.next_attempt()
         key = bare_key(self.connection)
         self._mask = Mask(key)
+        self.tenant = hash((self.connection.base_url, key))
         url, own = _parsed(self.url), bool(self.connection.http_client or self.connection.http_async_client)
         headers = {
             **request_headers(self.connection.default_headers, streams=self.streams, merged_in=own),

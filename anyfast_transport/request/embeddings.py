@@ -213,6 +213,13 @@ def named(places: Sequence[int]) -> str:
 _SHOWN = 5
 
 
+def longest(batch: EmbeddingBatch) -> str:
+    """The longest texts of a request, in words: where a model refuses one, these are the ones to look at."""
+    texts = batch.body["input"]
+    ranked = sorted(range(len(texts)), key=lambda at: -len(texts[at]))[:3]
+    return ", ".join(f"text {batch.places[at]} with {len(texts[at]):,} characters" for at in ranked)
+
+
 def embeddings_url(base_url: str, path: str | None, row: EmbeddingModel) -> str:
     """Where embeddings are asked for.
 

@@ -10,7 +10,7 @@ import zlib
 import pytest
 
 import anyfast_transport as af
-from anyfast_transport.http import client
+from anyfast_transport.http import sender
 from anyfast_transport.http import size_limits as sizes
 from tests.faults.fault_faces import KEY
 from tests.faults.fault_gateway import (
@@ -86,7 +86,7 @@ def test_an_error_body_without_end_is_read_no_further(mode, face, gateway, llm):
     gateway.script((start, flood(b"x" * 10_000, 1_000_000)))
     with pytest.raises(af.BadRequestError) as caught:
         face.run(mode, llm())
-    assert len(caught.value.body) <= client.ERROR_BODY_LIMIT
+    assert len(caught.value.body) <= sender.ERROR_BODY_LIMIT
     assert len(str(caught.value)) < 3000
     assert gateway.sent < 20 * MIB
 

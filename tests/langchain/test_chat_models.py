@@ -1285,7 +1285,7 @@ async def test_connections_are_shared_and_can_be_closed(served):
 
 
 def test_retries_are_exactly_as_many_as_were_asked_for(chat, emulator, monkeypatch):
-    monkeypatch.setattr("anyfast_transport.http.client.time.sleep", lambda _: None)
+    monkeypatch.setattr("anyfast_transport.http.sender.time.sleep", lambda _: None)
     emulator.script(Failure(500), Failure(429), Answer("a"), Failure(500), Failure(500), Failure(500))
     answer = chat(max_retries=2).invoke("hi")
     assert (answer.text, answer.response_metadata["retries"], len(emulator.requests)) == ("a", 2, 3)

@@ -28,7 +28,7 @@ from anyfast_transport import (
     StreamInterruptedError,
     UnsupportedParameterError,
 )
-from anyfast_transport.http import client
+from anyfast_transport.http import sender
 from llama_index_anyfast import AnyfastLLM
 from tests.faults.fault_gateway import EVENTS, Gateway, hold, reset, sse
 
@@ -316,7 +316,7 @@ def test_08_lengths_stops_and_user_ids(make, emulator, user):
 def slept(monkeypatch) -> list:
     """The waits between attempts, which are not waited."""
     waits: list[float] = []
-    monkeypatch.setattr(client.time, "sleep", waits.append)
+    monkeypatch.setattr(sender.time, "sleep", waits.append)
     return waits
 
 

@@ -39,7 +39,7 @@ from anyfast_transport import (
     aclose_shared_connections,
     close_shared_connections,
 )
-from anyfast_transport.http import client, exchange, retries
+from anyfast_transport.http import exchange, retries, sender
 from anyfast_transport.http import size_limits as sizes
 from anyfast_transport.http.connections import SharedPools
 from anyfast_transport.settings.connection import DEFAULT_BASE_URL, warn_of_plain_http
@@ -327,7 +327,7 @@ def test_an_error_body_is_read_up_to_a_limit(gateway, connect, speak):
     gateway.script(reply(b"x" * 1_000_000, 400))
     with pytest.raises(BadRequestError) as caught:
         speak(connect())
-    assert len(caught.value.body) == client.ERROR_BODY_LIMIT
+    assert len(caught.value.body) == sender.ERROR_BODY_LIMIT
 
 
 @either

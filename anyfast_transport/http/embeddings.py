@@ -1,0 +1,215 @@
+"""Embeds any number of texts: their requests, some at once, each with retries of its own."""
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import partial
+
+import httpx
+from pydantic_core import to_json
+
+from anyfast_transport.errors import AnyfastError, BadRequestError, InvalidResponseError, NotFoundError, add_words
+from anyfast_transport.http.client import AsyncClient, Client
+from anyfast_transport.http.headers import request_id
+from anyfast_transport.http.http_call import HttpCall
+from anyfast_transport.request.changes import warn
+from anyfast_transport.request.embeddings import (
+    Asked,
+    EmbeddingBatch,
+    embedding_plan,
+    embeddings_url,
+    longest,
+    named,
+    other_path,
+)
+from anyfast_transport.response.embeddings import Embeddings, Vector, decode_embeddings
+from anyfast_transport.settings.connection import Connection
+from anyfast_transport.types import usage_of
+from anyfast_transport.usage_tracking import count_answered, count_failed
+
+Done = Callable[[range, list[Vector]], None]
+"""Hears of each request that was answered: the places of its texts, and their vectors."""
+
+
+def _nothing(_: range, __: list[Vector]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Embedder:
+    """How texts are embedded.
+
+    Attributes:
+        connection: Where the gateway is, and how to speak to it.
+        asked: What is the same in each request.
+        path: The user's `embeddings_path`, or None.
+        max_concurrency: Requests at once.
+    """
+
+    connection: Connection
+    asked: Asked
+    path: str | None = None
+    max_concurrency: int = 4
+
+    def embed(self, texts: Sequence[str], done: Done = _nothing) -> list[Vector]:
+        """Embeds texts.
+
+        Args:
+            texts: The texts.
+            done: Hears of each request that was answered, in this thread.
+
+        Returns:
+            A vector for each text, in order.
+
+        Raises:
+            AnyfastError: A request has failed for good. No further one is sent then, and what was embedded is not
+                lost: `partial` has the vectors, None where there is none, `failed_texts` the places of that request.
+        """
+        gathering, client = _Gathering(self, texts, done), Client(self.connection)
+
+        def send(batch: EmbeddingBatch) -> Embeddings:
+            call = gathering.call(batch)
+            return client.fetch(call, call.read)
+
+        if self.max_concurrency == 1 or len(gathering.batches) < 2:
+            for batch in gathering.batches:
+                gathering.hear(batch, partial(send, batch))
+                if gathering.error:
+                    break
+            return gathering.end()
+        with ThreadPoolExecutor(min(self.max_concurrency, len(gathering.batches)), "anyfast-embeddings") as threads:
+            running = {}
+            try:
+                for batch in gathering.batches:
+                    running[threads.submit(contextvars.copy_context().run, send, batch)] = batch
+                for future in as_completed(running):
+                    gathering.hear(running[future], future.result)
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+        return gathering.end()
+
+    async def aembed(self, texts: Sequence[str], done: Done = _nothing) -> list[Vector]:
+        """Embeds texts, asynchronously; see `embed`."""
+        gathering, client = _Gathering(self, texts, done), AsyncClient(self.connection)
+        left = iter(gathering.batches)
+
+        async def work() -> None:
+            for batch in left:
+                try:
+                    call = gathering.call(batch)
+                    answer = await client.fetch(call, call.read)
+                except AnyfastError as error:
+                    gathering.failed(batch, error)
+                else:
+                    gathering.took(batch, answer)
+
+        await asyncio.gather(*(work() for _ in range(min(self.max_concurrency, len(gathering.batches)))))
+        return gathering.end()
+
+
+class EmbeddingCall(HttpCall):
+    """One request of a call.
+
+    Args:
+        connection: Where the gateway is, and how to speak to it.
+        url: Where embeddings are asked for.
+        batch: Its texts.
+        dimensions: How many numbers each vector shall have, or None.
+    """
+
+    def __init__(self, connection: Connection, url: str, batch: EmbeddingBatch, dimensions: int | None) -> None:
+        super().__init__(connection, url, to_json(batch.body), model=str(batch.body["model"]))
+        self._texts, self._dimensions = len(batch.places), dimensions
+
+    def read(self, response: httpx.Response, data: bytes) -> Embeddings:
+        """The vectors in the body of a 200."""
+        said = request_id(response)
+        return decode_embeddings(data, texts=self._texts, dimensions=self._dimensions, request_id=said)
+
+
+class _OverError(AnyfastError):
+    """Another request of the same call has failed, so this one was not sent."""
+
+
+class _Gathering:
+    """The requests of one call, and what became of them."""
+
+    def __init__(self, embedder: Embedder, texts: Sequence[str], done: Done) -> None:
+        self._embedder, self._done = embedder, done
+        plan = embedding_plan(texts, embedder.asked)
+        for change in plan.changes:
+            warn(change)
+        self.batches = plan.batches
+        self.error: AnyfastError | None = None
+        self._url = embeddings_url(embedder.connection.base_url, embedder.path, embedder.asked.row)
+        self._vectors: list[Vector | None] = [None] * len(texts)
+
+    def call(self, batch: EmbeddingBatch) -> EmbeddingCall:
+        """A request that is to be sent now: its clock begins to run."""
+        if self.error:
+            raise _OverError("not sent")
+        return EmbeddingCall(self._embedder.connection, self._url, batch, self._embedder.asked.dimensions)
+
+    def hear(self, batch: EmbeddingBatch, answer: Callable[[], Embeddings]) -> None:
+        """Takes what became of a request."""
+        try:
+            found = answer()
+        except AnyfastError as error:
+            self.failed(batch, error)
+        else:
+            self.took(batch, found)
+
+    def took(self, batch: EmbeddingBatch, answer: Embeddings) -> None:
+        """Keeps the vectors of a request, which must be as long as those of the others."""
+        count_answered(self._embedder.asked.model, answer.model, usage_of(answer.usage))
+        places, vectors = batch.places, answer.vectors
+        known = next((len(vector) for vector in self._vectors if vector is not None), len(vectors[0]))
+        if len(vectors[0]) != known:
+            said = f"The embeddings that came are none: vectors of {len(vectors[0])} numbers, after such of {known}."
+            self._end_with(batch, InvalidResponseError(said))
+            return
+        self._vectors[places.start : places.stop] = vectors
+        self._done(places, vectors)
+
+    def failed(self, batch: EmbeddingBatch, error: AnyfastError) -> None:
+        """Keeps the first error, which ends the call."""
+        if not isinstance(error, _OverError):
+            count_failed(self._embedder.asked.model)
+            self._end_with(batch, error)
+
+    def _end_with(self, batch: EmbeddingBatch, error: AnyfastError) -> None:
+        if self.error is None:
+            self.error, error.failed_texts = error, batch.places
+            add_words(error, *self._words(batch, error))
+
+    def _words(self, batch: EmbeddingBatch, error: AnyfastError) -> list[str]:
+        words = []
+        if len(self.batches) > 1:
+            words.append(f"This was the request for {named(batch.places)} of {len(self._vectors)}.")
+        if isinstance(error, BadRequestError) and len(batch.places) > 1:
+            words.append(f"The longest of its texts: {longest(batch)}.")
+        if _has_no_such_path(error):
+            other = other_path(self._url)
+            words.append(
+                f"It was asked at {self._url}; if its embeddings are elsewhere, try embeddings_path={other!r}."
+            )
+        return words
+
+    def end(self) -> list[Vector]:
+        """The vectors, or the error."""
+        if self.error is None:
+            return self._vectors  # type: ignore[return-value]  # each of them came
+        kept = sum(vector is not None for vector in self._vectors)
+        if kept:
+            self.error.partial = self._vectors
+            add_words(self.error, f"The vectors of {kept} other texts are in .partial.")
+        raise self.error
+
+
+def _has_no_such_path(error: AnyfastError) -> bool:
+    """Whether an error may come of the path: a 404, or a page where JSON should be."""
+    if isinstance(error, InvalidResponseError):
+        return (error.body or "").startswith("<")
+    return isinstance(error, NotFoundError) and error.status_code in (404, 405)

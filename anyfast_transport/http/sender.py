@@ -1,0 +1,263 @@
+"""The only file that sends: any call over HTTP, sync and async, which differ at the `await`.
+
+What the two have in common is in `http_call.py`, the connections they share in `connections.py`, their clocks in
+`deadline.py`.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TypeVar
+
+import httpx
+
+from anyfast_transport.errors import AnyfastError
+from anyfast_transport.http.connections import SHARED
+from anyfast_transport.http.headers import comes_raw
+from anyfast_transport.http.http_call import HttpCall
+from anyfast_transport.http.model_list import ModelListCall, in_haste, naming_nearest, wants_ids
+from anyfast_transport.http.network_errors import RAISED_BY_HTTPX
+from anyfast_transport.response.model_list import ListedModel
+from anyfast_transport.settings.connection import Connection
+
+Read = TypeVar("Read")
+
+ERROR_BODY_LIMIT = 64 * 1024
+"""Bytes of an error's body that are read."""
+
+
+class Sender:
+    """Sends any call, synchronously. Safe for threads, and after a fork.
+
+    Args:
+        connection: Where the gateway is, and how to speak to it.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def fetch(self, exchange: HttpCall, read: Callable[[httpx.Response, bytes], Read]) -> Read:
+        """Sends any request, again where that may help, and waits for the whole answer.
+
+        Args:
+            exchange: The call.
+            read: Makes of a 200 and its body what is returned.
+
+        Returns:
+            What was made of it.
+
+        Raises:
+            AnyfastError: Every end but an answer.
+        """
+        with exchange.reporting():
+            while True:
+                try:
+                    with self._opened(exchange) as response:
+                        return read(response, self._body(exchange, response))
+                except AnyfastError as error:
+                    delay = exchange.delay(error)
+                    if delay is None:
+                        raise
+                time.sleep(delay)
+
+    def models(self) -> list[ListedModel]:
+        """Asks for the list of models.
+
+        Returns:
+            The models, in the gateway's order.
+
+        Raises:
+            AnyfastError: Every end but a list.
+        """
+        call = ModelListCall(self._connection)
+        return self.fetch(call, call.read)
+
+    def _open_with_retries(self, exchange: HttpCall, stack: contextlib.ExitStack) -> httpx.Response:
+        while True:
+            try:
+                return stack.enter_context(self._opened(exchange))
+            except AnyfastError as error:
+                delay = exchange.delay(error)
+                if delay is None:
+                    raise
+            time.sleep(delay)
+
+    @contextlib.contextmanager
+    def _opened(self, exchange: HttpCall) -> Iterator[httpx.Response]:
+        """Sends the request once; the response of a 200, which is closed however it is left."""
+        with contextlib.ExitStack() as stack:
+            client = exchange.connection.http_client or self._shared_client(exchange, stack)
+            response = stack.enter_context(contextlib.closing(self._send(exchange, client)))
+            if response.status_code != httpx.codes.OK:
+                raise self._refusal(exchange, response)
+            yield response
+
+    def _refusal(self, exchange: HttpCall, response: httpx.Response) -> AnyfastError:
+        error = exchange.refusal(response, self._error_body(exchange, response))
+        if wants_ids(error, exchange):
+            with contextlib.suppress(Exception):  # no list must hide the error
+                Sender(in_haste(exchange.connection)).models()
+        return naming_nearest(error, exchange)
+
+    def _shared_client(self, exchange: HttpCall, stack: contextlib.ExitStack) -> httpx.Client:
+        try:
+            return stack.enter_context(SHARED.client())
+        except RAISED_BY_HTTPX as error:
+            failed = exchange.failure(error, begun=False)
+        raise failed
+
+    def _send(self, exchange: HttpCall, client: httpx.Client) -> httpx.Response:
+        try:
+            request = exchange.request(client, SHARED.trace)
+            with exchange.waiting():
+                response = client.send(request, stream=True, follow_redirects=False)
+        except RAISED_BY_HTTPX as error:
+            failed = exchange.failure(error, begun=False)
+        else:
+            exchange.deadline.head_came()
+            return response
+        raise failed  # outside, so that the frames of httpx are not its context
+
+    def _body(self, exchange: HttpCall, response: httpx.Response) -> bytes:
+        # Not in `complete`, where it would be among the locals that loggers print of an error's frames.
+        return b"".join(self._pieces(exchange, response))
+
+    def _error_body(self, exchange: HttpCall, response: httpx.Response) -> bytes:
+        """As much of an error's body as there is: one that stalls or breaks off hides nothing of the status."""
+        data = bytearray()
+        with contextlib.suppress(AnyfastError):
+            for piece in self._pieces(exchange, response):
+                data += piece
+                if len(data) >= ERROR_BODY_LIMIT:
+                    break
+        return bytes(data[:ERROR_BODY_LIMIT])
+
+    def _pieces(self, exchange: HttpCall, response: httpx.Response) -> Iterator[bytes]:
+        """The body in the pieces in which it comes, each awaited no longer than the deadline."""
+        # A context of its own is entered faster than two variables are set and reset, at each piece.
+        with exchange.waiting():
+            waiting = contextvars.copy_context()
+        pieces, failed = response.iter_raw() if comes_raw(response, exchange.host) else response.iter_bytes(), None
+        while True:
+            try:
+                piece = waiting.run(next, pieces, None)
+            except RAISED_BY_HTTPX as error:
+                piece, failed = None, exchange.failure(error, begun=True)
+            if failed and not exchange.whole:
+                raise exchange.interrupted(failed)
+            if piece is None:
+                return
+            yield exchange.count(piece)
+
+    def _drain(self, pieces: Iterator[bytes]) -> None:
+        with contextlib.suppress(AnyfastError):
+            for _ in pieces:
+                pass
+
+
+class AsyncSender:
+    """Sends any call, asynchronously, from any number of event loops.
+
+    Args:
+        connection: Where the gateway is, and how to speak to it.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def fetch(self, exchange: HttpCall, read: Callable[[httpx.Response, bytes], Read]) -> Read:
+        """Sends any request, again where that may help, and waits for the whole answer; see `Sender.fetch`."""
+        with exchange.reporting():
+            while True:
+                try:
+                    async with self._opened(exchange) as response:
+                        return read(response, await self._body(exchange, response))
+                except AnyfastError as error:
+                    delay = exchange.delay(error)
+                    if delay is None:
+                        raise
+                await asyncio.sleep(delay)
+
+    async def models(self) -> list[ListedModel]:
+        """Asks for the list of models; see `Sender.models`."""
+        call = ModelListCall(self._connection)
+        return await self.fetch(call, call.read)
+
+    async def _open_with_retries(self, exchange: HttpCall, stack: contextlib.AsyncExitStack) -> httpx.Response:
+        while True:
+            try:
+                return await stack.enter_async_context(self._opened(exchange))
+            except AnyfastError as error:
+                delay = exchange.delay(error)
+                if delay is None:
+                    raise
+            await asyncio.sleep(delay)
+
+    @contextlib.asynccontextmanager
+    async def _opened(self, exchange: HttpCall) -> AsyncIterator[httpx.Response]:
+        async with contextlib.AsyncExitStack() as stack:
+            client = exchange.connection.http_async_client or await self._shared_client(exchange, stack)
+            response = await stack.enter_async_context(contextlib.aclosing(await self._send(exchange, client)))
+            if response.status_code != httpx.codes.OK:
+                raise await self._refusal(exchange, response)
+            yield response
+
+    async def _refusal(self, exchange: HttpCall, response: httpx.Response) -> AnyfastError:
+        error = exchange.refusal(response, await self._error_body(exchange, response))
+        if wants_ids(error, exchange):
+            with contextlib.suppress(Exception):
+                await AsyncSender(in_haste(exchange.connection)).models()
+        return naming_nearest(error, exchange)
+
+    async def _shared_client(self, exchange: HttpCall, stack: contextlib.AsyncExitStack) -> httpx.AsyncClient:
+        try:
+            return await stack.enter_async_context((await SHARED.for_loop()).client())
+        except RAISED_BY_HTTPX as error:
+            failed = exchange.failure(error, begun=False)
+        raise failed
+
+    async def _send(self, exchange: HttpCall, client: httpx.AsyncClient) -> httpx.Response:
+        try:
+            request = exchange.request(client, SHARED.trace_async)
+            with exchange.waiting():
+                response = await client.send(request, stream=True, follow_redirects=False)
+        except RAISED_BY_HTTPX as error:
+            failed = exchange.failure(error, begun=False)
+        else:
+            exchange.deadline.head_came()
+            return response
+        raise failed
+
+    async def _body(self, exchange: HttpCall, response: httpx.Response) -> bytes:
+        return b"".join([piece async for piece in self._pieces(exchange, response)])
+
+    async def _error_body(self, exchange: HttpCall, response: httpx.Response) -> bytes:
+        data = bytearray()
+        with contextlib.suppress(AnyfastError):
+            async for piece in self._pieces(exchange, response):
+                data += piece
+                if len(data) >= ERROR_BODY_LIMIT:
+                    break
+        return bytes(data[:ERROR_BODY_LIMIT])
+
+    async def _pieces(self, exchange: HttpCall, response: httpx.Response) -> AsyncIterator[bytes]:
+        pieces = response.aiter_raw() if comes_raw(response, exchange.host) else response.aiter_bytes()
+        waiting, failed = exchange.waiting(), None
+        while True:
+            try:
+                with waiting:
+                    piece = await anext(pieces, None)
+            except RAISED_BY_HTTPX as error:
+                piece, failed = None, exchange.failure(error, begun=True)
+            if failed and not exchange.whole:
+                raise exchange.interrupted(failed)
+            if piece is None:
+                return
+            yield exchange.count(piece)
+
+    async def _drain(self, pieces: AsyncIterator[bytes]) -> None:
+        with contextlib.suppress(AnyfastError):
+            async for _ in pieces:
+                pass
