@@ -32,7 +32,7 @@ def read_json(data: bytes) -> Any:
     except ValueError:
         text = data.removeprefix(BOM).decode("utf-8", "replace")
     try:
-        return _without_surrogates(json.loads(text), _DEEPEST)
+        return without_surrogates(json.loads(text), _DEEPEST)
     except RecursionError:
         problem = "nested too deeply"
     except ValueError as error:
@@ -40,16 +40,27 @@ def read_json(data: bytes) -> Any:
     raise ValueError(problem)  # outside, for the error above holds the whole document
 
 
-def _without_surrogates(value: Any, depth: int) -> Any:
-    """Lone halves of UTF-16 pairs cannot be encoded again, so they would break the next request."""
+def without_surrogates(value: Any, depth: int = _DEEPEST) -> Any:
+    """Mends text that no JSON may hold: two halves of a UTF-16 pair become their character, a lone one U+FFFD.
+
+    Args:
+        value: JSON.
+        depth: How deeply it may be nested.
+
+    Returns:
+        The same with every text mended.
+
+    Raises:
+        ValueError: It is nested more deeply.
+    """
     if depth < 0:
         raise ValueError("nested too deeply")
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
-        return [_without_surrogates(item, depth - 1) for item in value]
+        return [without_surrogates(item, depth - 1) for item in value]
     if isinstance(value, dict):
-        return {_without_surrogates(key, depth): _without_surrogates(item, depth - 1) for key, item in value.items()}
+        return {without_surrogates(key, depth): without_surrogates(item, depth - 1) for key, item in value.items()}
     return value
 
 
@@ -94,7 +105,7 @@ def _read(text: str) -> Any:
         value = from_json(text, allow_inf_nan=False)
     except ValueError:
         try:  # slower, and takes more: control characters, lone surrogates, deep nesting
-            value = _without_surrogates(json.loads(text, strict=False, parse_constant=_refuse), _DEEPEST)
+            value = without_surrogates(json.loads(text, strict=False, parse_constant=_refuse), _DEEPEST)
         except (ValueError, RecursionError):
             return _NOT_JSON
     return _NOT_JSON if _MAY_OVERFLOW.search(text) and not _finite(value) else value

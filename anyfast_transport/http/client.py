@@ -3,7 +3,9 @@
 What the two clients have in common is in `asking.py` and `exchange.py`; they send by `sender.py`.
 """
 
+import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +15,6 @@ from anyfast_transport.http.exchange import Exchange
 from anyfast_transport.http.sender import AsyncSender, Sender
 from anyfast_transport.request.call import Call
 from anyfast_transport.request.request import Request
-from anyfast_transport.response.stream import delta_of, is_document
 from anyfast_transport.types import Completion, Delta, Message
 
 
@@ -105,31 +106,22 @@ class Client(Sender):
         return self._stream(Exchange(self._connection, Request.of(request)))
 
     def _stream(self, exchange: Exchange) -> Generator[Delta | Completion]:
-        with exchange.reporting(), contextlib.ExitStack() as stack:
-            response = self._open_with_retries(exchange, stack)
-            decoder, pieces = exchange.start_decoding(response), self._pieces(exchange, response)
-            begun = False  # only the first bytes tell: later pieces are cut anywhere
-            try:
-                for piece in pieces:
-                    if not begun and piece.isspace():
-                        continue
-                    if not begun and is_document(piece):
-                        exchange.is_a_document()
-                        completion = exchange.completion(response, piece + b"".join(pieces))
-                        yield delta_of(completion)
-                        yield completion
+        with exchange.reporting():
+            while True:
+                try:
+                    with self._opened(exchange) as response:
+                        decoder = exchange.start_decoding(response)
+                        for piece in self._pieces(exchange, response):
+                            yield from exchange.take(decoder, piece)
+                        yield from decoder.finish()
+                        yield exchange.masked(decoder.completion)
                         return
-                    begun = True
-                    yield from exchange.deltas(decoder, piece)
-                    exchange.took_piece()
-                    if decoder.done:
-                        self._drain(pieces)
-                        break
-            except AnyfastError:
-                piece = b""  # loggers print the locals of the frames of an error
-                raise
-            yield from decoder.finish()
-            yield exchange.masked(decoder.completion)
+                except AnyfastError as error:
+                    piece = b""  # loggers print the locals of the frames of an error
+                    delay = exchange.delay(error)
+                    if delay is None:
+                        raise
+                time.sleep(delay)
 
 
 class AsyncClient(AsyncSender):
@@ -174,31 +166,20 @@ class AsyncClient(AsyncSender):
 
     async def _stream(self, exchange: Exchange) -> AsyncGenerator[Delta | Completion]:
         with exchange.reporting():
-            async with contextlib.AsyncExitStack() as stack:
-                response = await self._open_with_retries(exchange, stack)
-                decoder, pieces = exchange.start_decoding(response), self._pieces(exchange, response)
-                begun = False
+            while True:
                 try:
-                    async for piece in pieces:
-                        if not begun and piece.isspace():
-                            continue
-                        if not begun and is_document(piece):
-                            exchange.is_a_document()
-                            rest = b"".join([piece async for piece in pieces])
-                            completion = exchange.completion(response, piece + rest)
-                            yield delta_of(completion)
-                            yield completion
-                            return
-                        begun = True
-                        for delta in exchange.deltas(decoder, piece):
+                    async with self._opened(exchange) as response:
+                        decoder = exchange.start_decoding(response)
+                        async for piece in self._pieces(exchange, response):
+                            for delta in exchange.take(decoder, piece):
+                                yield delta
+                        for delta in decoder.finish():
                             yield delta
-                        exchange.took_piece()
-                        if decoder.done:
-                            await self._drain(pieces)
-                            break
-                except AnyfastError:
+                        yield exchange.masked(decoder.completion)
+                        return
+                except AnyfastError as error:
                     piece = b""
-                    raise
-                for delta in decoder.finish():
-                    yield delta
-                yield exchange.masked(decoder.completion)
+                    delay = exchange.delay(error)
+                    if delay is None:
+                        raise
+                await asyncio.sleep(delay)

@@ -15,7 +15,7 @@ from anyfast_transport.http.headers import request_id
 from anyfast_transport.http.http_call import FIRST_TOKEN, TOTAL, HttpCall
 from anyfast_transport.request.learning import Draft
 from anyfast_transport.request.request import Request
-from anyfast_transport.response.stream import StreamDecoder
+from anyfast_transport.response.decoder import AnswerDecoder
 from anyfast_transport.response.whole import decode_completion
 from anyfast_transport.settings.connection import Connection
 from anyfast_transport.types import Completion, Delta
@@ -42,7 +42,7 @@ class Exchange(HttpCall):
         after: The request before this one in the same call: its retries, its lesson and its time are used up.
 
     Attributes:
-        decoder: Decodes the events of a stream; None before its head came.
+        decoder: Decodes what comes to a request for a stream; None before the head of a 200.
         draft: The request, and what is learned while it is sent.
         brought: What an earlier request of the same call brought.
     """
@@ -56,14 +56,13 @@ class Exchange(HttpCall):
         connection = request.connection or connection
         earlier = after.draft if after else None
         self.draft: Draft = Draft(request, connection.base_url, learns=connection.learn_from_refusals, after=earlier)
-        content = self.draft.request.encoded()
-        url = f"{connection.base_url}/chat/completions"
+        url, content = f"{connection.base_url}/chat/completions", self._written()
         super().__init__(connection, url, content, streams=request.streams, model=request.model)
         self._after = after
         if after is not None:
             self.retries = after.retries
         self._reading = request.reading
-        self.decoder: StreamDecoder | None = None
+        self.decoder: AnswerDecoder | None = None
         self._reasoned, self._may_reason = 0, connection.caps_reasoning
 
     def begin(self) -> None:
@@ -74,11 +73,17 @@ class Exchange(HttpCall):
 
     def delay(self, error: AnyfastError) -> float | None:
         """Decides about a failed attempt, and says so in the log; one that was refused may go without a part."""
+        if self.decoder is not None and not self.decoder.is_document:
+            return None  # an answer has begun
         if self.draft.revise(error):
-            self.content = self.draft.request.encoded()
+            self.content = self._written()
             _log.info("POST %s: a part of the request was refused; sending it without that", self.host)
             return 0.0
         return super().delay(error)
+
+    def _written(self) -> bytes:
+        self.draft.request, content = self.draft.request.written()
+        return content
 
     def completion(self, response: httpx.Response, data: bytes) -> Completion:
         """The completion that the body of a 200 holds."""
@@ -87,13 +92,13 @@ class Exchange(HttpCall):
         self._tell_of_request(completion)
         return self.masked(completion)
 
-    def start_decoding(self, response: httpx.Response) -> StreamDecoder:
-        """The decoder for the events of a 200."""
+    def start_decoding(self, response: httpx.Response) -> AnswerDecoder:
+        """The decoder for the body of a 200 to a request for a stream."""
         if self.first_token is None:
             self.deadline.restart()
         self.deadline.limit(_REASONING, self.connection.max_reasoning_seconds)
         self.size.of_stream(True)
-        self.decoder = StreamDecoder(request_id(response), retries=self.retries, reading=self._reading)
+        self.decoder = AnswerDecoder(request_id(response), retries=self.retries, reading=self._reading)
         self._tell_of_request(self.decoder.completion)
         return self.decoder
 
@@ -103,36 +108,36 @@ class Exchange(HttpCall):
         request = self.draft.request
         completion.repairs, completion.way = request.repairs, request.way
 
-    def is_a_document(self) -> None:
-        """What was to be a stream is one whole answer."""
-        self.decoder = None
-        self.size.of_stream(False)
-
     def count(self, piece: bytes) -> bytes:
         """Counts a piece of a body; the error of one that is too large holds what had arrived."""
+        if self.decoder is None or self.decoder.is_document:
+            return super().count(piece)
+        if self.decoder.done:
+            return piece
         try:
             return super().count(piece)
         except InvalidResponseError as error:
-            error.partial = self.decoder.completion if self.decoder else None
+            error.partial = self.decoder.completion
             raise
 
     @property
-    def whole(self) -> bool:
-        """Whether a stream's answer is whole, so that whatever happens to the connection no longer matters."""
-        return self.decoder is not None and self.decoder.finished
+    def finished(self) -> bool:
+        """Whether the answer is whole, or the gateway says that no more of it will come."""
+        return self.decoder is not None and (self.decoder.finished or self.decoder.done)
 
-    def deltas(self, decoder: StreamDecoder, data: bytes) -> Iterable[Delta]:
+    def take(self, decoder: AnswerDecoder, data: bytes) -> Iterator[Delta]:
         """What the next bytes of a stream add.
 
         Args:
             decoder: The stream's decoder.
             data: The bytes.
 
-        Returns:
+        Yields:
             The deltas.
         """
         deltas = decoder.feed(data)
-        return self._watched(deltas) if self._may_reason else deltas
+        yield from self._watched(deltas) if self._may_reason else deltas
+        self._move_clocks(decoder)
 
     def _watched(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
         """Ends an answer that goes on reasoning, if there is a cap on that."""
@@ -155,15 +160,15 @@ class Exchange(HttpCall):
             request_id=partial.request_id if partial else None,
         )
 
-    def took_piece(self) -> None:
-        """Moves the deadline after a piece of a stream was decoded: only data counts, comments do not."""
-        if self.decoder is None:
-            return
-        if self.decoder.done:
+    def _move_clocks(self, decoder: AnswerDecoder) -> None:
+        """Moves the deadline after a piece was decoded: only data counts, comments do not."""
+        if decoder.is_document:
+            self.size.of_stream(False)
+        elif decoder.done:
             self.deadline.limit(_END, DRAIN_SECONDS)
-        elif self.decoder.finished:
+        elif decoder.finished:
             self._linger()
-        elif self.decoder.took_data():
+        elif decoder.took_data():
             self.size.event_came()
             if self.first_token is not None:
                 self.deadline.lift(FIRST_TOKEN)
@@ -176,7 +181,7 @@ class Exchange(HttpCall):
 
     def interrupted(self, error: AnyfastError) -> AnyfastError:
         """The error of a broken body; that of a stream holds what had arrived."""
-        if self.decoder is None:
+        if self.decoder is None or self.decoder.is_document:
             return error
         if isinstance(error, APITimeoutError) and self.deadline.nearest() == _REASONING:
             return self._reasons_too_long(f"{_REASONING}={self.connection.max_reasoning_seconds}")

@@ -189,7 +189,7 @@ class HttpCall:
         return piece
 
     @property
-    def whole(self) -> bool:
+    def finished(self) -> bool:
         """Whether the answer is whole, so that whatever happens to the connection no longer matters."""
         return False
 

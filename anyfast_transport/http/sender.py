@@ -74,16 +74,6 @@ class Sender:
         call = ModelListCall(self._connection)
         return self.fetch(call, call.read)
 
-    def _open_with_retries(self, exchange: HttpCall, stack: contextlib.ExitStack) -> httpx.Response:
-        while True:
-            try:
-                return stack.enter_context(self._opened(exchange))
-            except AnyfastError as error:
-                delay = exchange.delay(error)
-                if delay is None:
-                    raise
-            time.sleep(delay)
-
     @contextlib.contextmanager
     def _opened(self, exchange: HttpCall) -> Iterator[httpx.Response]:
         """Sends the request once; the response of a 200, which is closed however it is left."""
@@ -145,16 +135,11 @@ class Sender:
                 piece = waiting.run(next, pieces, None)
             except RAISED_BY_HTTPX as error:
                 piece, failed = None, exchange.failure(error, begun=True)
-            if failed and not exchange.whole:
+            if failed and not exchange.finished:
                 raise exchange.interrupted(failed)
             if piece is None:
                 return
             yield exchange.count(piece)
-
-    def _drain(self, pieces: Iterator[bytes]) -> None:
-        with contextlib.suppress(AnyfastError):
-            for _ in pieces:
-                pass
 
 
 class AsyncSender:
@@ -184,16 +169,6 @@ class AsyncSender:
         """Asks for the list of models; see `Sender.models`."""
         call = ModelListCall(self._connection)
         return await self.fetch(call, call.read)
-
-    async def _open_with_retries(self, exchange: HttpCall, stack: contextlib.AsyncExitStack) -> httpx.Response:
-        while True:
-            try:
-                return await stack.enter_async_context(self._opened(exchange))
-            except AnyfastError as error:
-                delay = exchange.delay(error)
-                if delay is None:
-                    raise
-            await asyncio.sleep(delay)
 
     @contextlib.asynccontextmanager
     async def _opened(self, exchange: HttpCall) -> AsyncIterator[httpx.Response]:
@@ -251,13 +226,8 @@ class AsyncSender:
                     piece = await anext(pieces, None)
             except RAISED_BY_HTTPX as error:
                 piece, failed = None, exchange.failure(error, begun=True)
-            if failed and not exchange.whole:
+            if failed and not exchange.finished:
                 raise exchange.interrupted(failed)
             if piece is None:
                 return
             yield exchange.count(piece)
-
-    async def _drain(self, pieces: AsyncIterator[bytes]) -> None:
-        with contextlib.suppress(AnyfastError):
-            async for _ in pieces:
-                pass

@@ -1,13 +1,15 @@
 """One request: what is sent, and what whoever sends it and reads its answer must know of it. Pure."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import to_json
 
 from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.families.table import Family, family_of
+from anyfast_transport.lenient_json import without_surrogates
 from anyfast_transport.request.structured_output import Way
 from anyfast_transport.request.thinking import asks_to_think, thinks
 from anyfast_transport.settings.connection import Connection
@@ -94,16 +96,23 @@ class Request:
             return None
         return self.rewritten({**self.body, "stream": True, "stream_options": {"include_usage": True}})
 
-    def encoded(self) -> bytes:
-        """The body as JSON.
+    def written(self) -> tuple["Request", bytes]:
+        """The request as it is sent, and its body as JSON.
+
+        Returns:
+            This request, or one whose texts were mended: half a surrogate pair is in no JSON, and becomes U+FFFD.
 
         Raises:
-            UnsupportedParameterError: It holds what cannot be written so.
+            UnsupportedParameterError: The body holds what cannot be written so.
         """
+        with contextlib.suppress(ValueError):
+            return self, to_json(self.body)
         try:
-            return to_json(self.body)
-        except (PydanticSerializationError, ValueError) as error:
-            raise UnsupportedParameterError(f"The request cannot be written as JSON: {error}") from None
+            mended = without_surrogates(self.body)
+            return self.rewritten(mended, "half a character (a lone surrogate) in a text: now U+FFFD"), to_json(mended)
+        except ValueError as error:
+            problem = str(error)
+        raise UnsupportedParameterError(f"The request cannot be written as JSON: {problem}")
 
 
 def reading_of(body: Mapping[str, Any], family: Family, *, rescues: bool = True, splits: bool = True) -> Reading:

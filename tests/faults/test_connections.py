@@ -202,7 +202,7 @@ def test_the_next_request_may_go_on_the_same_connection(face, gateway, llm):
 
 def test_a_gateway_that_does_not_read(mode, face, gateway, llm, patiently, monkeypatch):
     """A request of megabytes fills the sockets, and then there is nobody."""
-    monkeypatch.setattr(af.Request, "encoded", lambda _: b" " * 8_000_000)
+    monkeypatch.setattr(af.Request, "written", lambda request: (request, b" " * 8_000_000))
 
     async def stop_reading(caller):
         caller.writer.transport.pause_reading()

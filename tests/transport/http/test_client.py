@@ -350,12 +350,16 @@ def test_a_whole_answer_to_a_request_for_a_stream(gateway, connect, speak, befor
     assert [delta.text for delta in speak.deltas] == ["Noon."]
 
 
-@streaming
-def test_a_refusal_in_a_200_to_a_request_for_a_stream(gateway, connect, speak):
-    gateway.script(refusal(200, "sorry", 429))
+@either
+def test_a_refusal_in_a_200_is_one_like_any_other(gateway, connect, speak):
+    gateway.script(refusal(200, "sorry", 429), speak.answer)
+    assert speak(connect()).metadata()["retries"] == 1
+    gateway.script(refusal(200, "sorry", 429), refusal(200, "no", 402))
     with pytest.raises(RateLimitError, match="sorry"):
+        speak(connect(max_retries=0))
+    with pytest.raises(QuotaExceededError, match="no"):
         speak(connect())
-    assert len(gateway.requests) == 1
+    assert len(gateway.requests) == 4
 
 
 @either

@@ -692,7 +692,28 @@ def test_a_request_does_not_change():
 
 def test_what_is_no_json_is_told_before_sending():
     with pytest.raises(UnsupportedParameterError, match="cannot be written as JSON"):
-        Request.of({"model": PLAIN, "messages": [object()]}).encoded()
+        Request.of({"model": PLAIN, "messages": [object()]}).written()
+
+
+HALF_A_CHARACTER = {
+    "a text": ("cut \ud83d", "cut \ufffd"),
+    "the second half": ("\ude00 cut", "\ufffd cut"),
+    "halves of two": ("\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+    "a pair that came in two halves": ("\ud83d\ude00", "\U0001f600"),
+    "a part": ([{"type": "text", "text": "\ud835"}], [{"type": "text", "text": "\ufffd"}]),
+}
+
+
+@pytest.mark.parametrize(("given", "expected"), HALF_A_CHARACTER.values(), ids=HALF_A_CHARACTER)
+def test_half_a_character_is_sent_as_one_and_told(given, expected):
+    tool = {"type": "function", "function": {"name": "clock", "description": "\ud83d", "parameters": {"\ud83d": 1}}}
+    request = Request.of({"model": PLAIN, "messages": [{"role": "tool", "content": given}], "tools": [tool]})
+    sent, content = request.written()
+    assert json.loads(content) == sent.body
+    assert sent.body["messages"][0]["content"] == expected
+    assert sent.body["tools"][0]["function"] == {"name": "clock", "description": "\ufffd", "parameters": {"\ufffd": 1}}
+    assert sent.repairs == ("half a character (a lone surrogate) in a text: now U+FFFD",)
+    assert request.body["messages"][0]["content"] == given
 
 
 def test_a_parameter_that_nobody_thought_of_goes_under_its_own_name():
