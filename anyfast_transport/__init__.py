@@ -23,12 +23,14 @@ from anyfast_transport.errors import (
     StreamInterruptedError,
     UnsupportedParameterError,
 )
+from anyfast_transport.families.embedding_models import EmbeddingModel, embedding_model_of
 from anyfast_transport.families.table import Family, family_of
 from anyfast_transport.http.client import AsyncClient, Client
 from anyfast_transport.http.connections import aclose_shared_connections, close_shared_connections
 from anyfast_transport.request.build import build_body, build_request
 from anyfast_transport.request.call import Call
 from anyfast_transport.request.request import Request
+from anyfast_transport.response.model_list import ListedModel
 from anyfast_transport.response.stream import StreamDecoder
 from anyfast_transport.response.whole import decode_completion
 from anyfast_transport.settings.connection import Connection
@@ -55,9 +57,11 @@ __all__ = [
     "Connection",
     "ContextWindowExceededError",
     "Delta",
+    "EmbeddingModel",
     "EmptyAnswerError",
     "Family",
     "InvalidResponseError",
+    "ListedModel",
     "Message",
     "ModelUsage",
     "NotFoundError",
@@ -78,6 +82,7 @@ __all__ = [
     "build_request",
     "close_shared_connections",
     "decode_completion",
+    "embedding_model_of",
     "family_of",
     "track_usage",
     "usage_of",

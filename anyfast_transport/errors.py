@@ -21,7 +21,7 @@ AnyfastError                       never a ValueError or TypeError: LlamaIndex's
 ```
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
@@ -45,7 +45,7 @@ class AnyfastError(Exception):
     """Whether the same request may succeed when it is simply sent again."""
 
     partial: Any = None
-    failed_texts: range | None = None
+    failed_texts: Sequence[int] | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -10,12 +10,14 @@ except ImportError as error:  # pragma: no cover - seen by the packaging test, i
 import langchain_anyfast.content_blocks  # noqa: F401  # registers the translator for model_provider="anyfast"
 from anyfast_transport.usage_tracking import Price, UsageTracker, track_usage
 from langchain_anyfast.chat_models import ChatAnyfast
+from langchain_anyfast.embeddings import AnyfastEmbeddings
 from langchain_anyfast.registration import enable_load, register
 from langchain_anyfast.usage import UsageCallbackHandler
 
 del _langchain_core
 
 __all__ = [
+    "AnyfastEmbeddings",
     "ChatAnyfast",
     "Price",
     "UsageCallbackHandler",

@@ -27,6 +27,7 @@ from anyfast_transport import (
 from anyfast_transport.families.profile_file import family_with
 from anyfast_transport.http.api_key import digest_of_secrets
 from anyfast_transport.http.connections import SharesConnections
+from anyfast_transport.http.listing import ListsModels
 from anyfast_transport.request.call import Call
 from anyfast_transport.request.structured_output import Method, Structure
 from anyfast_transport.request.tool_choice import wire_tool_choice
@@ -54,7 +55,7 @@ def _saying_its_signature(hook: Hook) -> Hook:
 
 
 @hiding_arguments
-class ChatAnyfast(ChatParameters, Connection, SharesConnections, BaseChatModel):
+class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, BaseChatModel):
     """The models of the Anyfast gateway in LangChain: DeepSeek, Qwen, Doubao, Gemini and more, reasoning included.
 
     Setup:

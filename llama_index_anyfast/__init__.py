@@ -8,9 +8,10 @@ except ImportError as error:  # pragma: no cover - seen by the packaging test, i
     ) from error
 
 from anyfast_transport.usage_tracking import Price, UsageTracker, track_usage
+from llama_index_anyfast.embedding import AnyfastEmbedding
 from llama_index_anyfast.llm import AnyfastLLM
 from llama_index_anyfast.usage import UsageEventHandler
 
 del _llama_index_core
 
-__all__ = ["AnyfastLLM", "Price", "UsageEventHandler", "UsageTracker", "track_usage"]
+__all__ = ["AnyfastEmbedding", "AnyfastLLM", "Price", "UsageEventHandler", "UsageTracker", "track_usage"]

@@ -1,7 +1,6 @@
 """AnyfastLLM, a LlamaIndex LLM for the Anyfast gateway."""
 
 import functools
-import pickle
 import warnings
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from typing import Any, Self
@@ -21,12 +20,13 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
-from pydantic import Field, field_serializer
+from pydantic import Field
 
 from anyfast_transport.errors import AnyfastWarning
 from anyfast_transport.families.profile_file import family_with
 from anyfast_transport.http.client import AsyncClient, Client
 from anyfast_transport.http.connections import SharesConnections
+from anyfast_transport.http.listing import ListsModels
 from anyfast_transport.lenient_json import merged
 from anyfast_transport.request.call import Call
 from anyfast_transport.settings.connection import Connection
@@ -35,6 +35,7 @@ from anyfast_transport.settings.secrets import Hidden, MayHoldSecret, secret_nam
 from llama_index_anyfast._llama_index import without_span
 from llama_index_anyfast.messages import JSON, encode_messages, naming_the_block, wire_name
 from llama_index_anyfast.observed import keeping_secrets, observed_astream, observed_stream
+from llama_index_anyfast.portable import Portable
 from llama_index_anyfast.responses import (
     Reader,
     as_acompletions,
@@ -54,11 +55,9 @@ USUAL_OUTPUT = 4_096
 _OURS_ALONE = frozenset({"tool_names", "allow_parallel_tool_calls"})
 """Keyword arguments of `chat` that say what to make of the answer, and are not for the gateway."""
 
-_NOT_COPIED = ("http_client", "http_async_client", "callback_manager", "rate_limiter")
-
 
 @keeping_secrets
-class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput):
+class AnyfastLLM(Portable, ChatParameters, Connection, SharesConnections, ListsModels, StructuredOutput):
     """The models of the Anyfast gateway, reasoning included.
 
     Every parameter can also be given for one call, and the call wins. An unknown one is an error.
@@ -324,27 +323,6 @@ class AnyfastLLM(ChatParameters, Connection, SharesConnections, StructuredOutput
         """
         return executable_calls(response, needed=error_on_no_tool_call)
 
-    # Dumps, pickles and copies
-
-    @field_serializer("timeout")
-    def _plain_timeout(self, timeout: Any) -> Any:
-        # An `httpx.Timeout` is no JSON: the longest silence is what is kept of it.
-        return getattr(timeout, "read", timeout)
-
-    def __getstate__(self) -> JSON:
-        state: JSON = super().__getstate__()
-        kept = {k: v for k, v in state["__dict__"].items() if v is not None and _can_be_pickled(v)}
-        return {**state, "__dict__": kept}
-
-    def __setstate__(self, state: JSON) -> None:
-        self.__init__(**state["__dict__"])  # type: ignore[misc]  # fills in the key from the environment
-        self._lost = state["__pydantic_private__"]["_lost"]
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        memo = {} if memo is None else memo
-        memo |= {id(value): value for name in _NOT_COPIED if (value := getattr(self, name)) is not None}
-        return super().__deepcopy__(memo)
-
 
 @functools.cache
 def _assumed_window(model: str) -> int:
@@ -356,11 +334,3 @@ def _assumed_window(model: str) -> int:
         stacklevel=3,
     )
     return ASSUMED_CONTEXT_WINDOW
-
-
-def _can_be_pickled(value: Any) -> bool:
-    try:
-        pickle.dumps(value)
-    except Exception:  # noqa: BLE001  # whatever an object raises, it cannot be pickled
-        return False
-    return True

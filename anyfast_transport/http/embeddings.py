@@ -2,18 +2,19 @@
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic_core import to_json
 
 from anyfast_transport.errors import AnyfastError, BadRequestError, InvalidResponseError, NotFoundError, add_words
-from anyfast_transport.http.client import AsyncClient, Client
 from anyfast_transport.http.headers import request_id
 from anyfast_transport.http.http_call import HttpCall
+from anyfast_transport.http.sender import AsyncSender, Sender
 from anyfast_transport.request.changes import warn
 from anyfast_transport.request.embeddings import (
     Asked,
@@ -29,11 +30,19 @@ from anyfast_transport.settings.connection import Connection
 from anyfast_transport.types import usage_of
 from anyfast_transport.usage_tracking import count_answered, count_failed
 
+Before = Callable[[range], None]
+"""Hears of each request before it is sent: the places of its texts."""
+
+BeforeAsync = Callable[[range], Awaitable[None]]
+
 Done = Callable[[range, list[Vector]], None]
 """Hears of each request that was answered: the places of its texts, and their vectors."""
 
 
-def _nothing(_: range, __: list[Vector]) -> None: ...
+def _nothing(*_: object) -> None: ...
+
+
+async def _nothing_async(_: range) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +61,13 @@ class Embedder:
     path: str | None = None
     max_concurrency: int = 4
 
-    def embed(self, texts: Sequence[str], done: Done = _nothing) -> list[Vector]:
+    def embed(self, texts: Sequence[str], *, before: Before = _nothing, done: Done = _nothing) -> list[Vector]:
         """Embeds texts.
 
         Args:
             texts: The texts.
-            done: Hears of each request that was answered, in this thread.
+            before: Called in this thread before each request.
+            done: Called in this thread after each that was answered.
 
         Returns:
             A vector for each text, in order.
@@ -66,39 +76,39 @@ class Embedder:
             AnyfastError: A request has failed for good. No further one is sent then, and what was embedded is not
                 lost: `partial` has the vectors, None where there is none, `failed_texts` the places of that request.
         """
-        gathering, client = _Gathering(self, texts, done), Client(self.connection)
+        gathering, client = _Gathering(self, texts, done), Sender(self.connection)
 
         def send(batch: EmbeddingBatch) -> Embeddings:
             call = gathering.call(batch)
             return client.fetch(call, call.read)
 
         if self.max_concurrency == 1 or len(gathering.batches) < 2:
-            for batch in gathering.batches:
+            while batch := gathering.next():
+                before(batch.places)
                 gathering.hear(batch, partial(send, batch))
-                if gathering.error:
-                    break
             return gathering.end()
+        running: dict[Future[Embeddings], EmbeddingBatch] = {}
         with ThreadPoolExecutor(min(self.max_concurrency, len(gathering.batches)), "anyfast-embeddings") as threads:
-            running = {}
-            try:
-                for batch in gathering.batches:
+            while True:
+                while len(running) < self.max_concurrency and (batch := gathering.next()):
+                    before(batch.places)
                     running[threads.submit(contextvars.copy_context().run, send, batch)] = batch
-                for future in as_completed(running):
-                    gathering.hear(running[future], future.result)
-            except BaseException:
-                threads.shutdown(wait=False, cancel_futures=True)
-                raise
-        return gathering.end()
+                if not running:
+                    return gathering.end()
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    gathering.hear(running.pop(future), future.result)
 
-    async def aembed(self, texts: Sequence[str], done: Done = _nothing) -> list[Vector]:
+    async def aembed(
+        self, texts: Sequence[str], *, before: BeforeAsync = _nothing_async, done: Done = _nothing
+    ) -> list[Vector]:
         """Embeds texts, asynchronously; see `embed`."""
-        gathering, client = _Gathering(self, texts, done), AsyncClient(self.connection)
-        left = iter(gathering.batches)
+        gathering, client = _Gathering(self, texts, done), AsyncSender(self.connection)
 
         async def work() -> None:
-            for batch in left:
+            while batch := gathering.next():
+                await before(batch.places)
+                call = gathering.call(batch)
                 try:
-                    call = gathering.call(batch)
                     answer = await client.fetch(call, call.read)
                 except AnyfastError as error:
                     gathering.failed(batch, error)
@@ -129,10 +139,6 @@ class EmbeddingCall(HttpCall):
         return decode_embeddings(data, texts=self._texts, dimensions=self._dimensions, request_id=said)
 
 
-class _OverError(AnyfastError):
-    """Another request of the same call has failed, so this one was not sent."""
-
-
 class _Gathering:
     """The requests of one call, and what became of them."""
 
@@ -141,15 +147,17 @@ class _Gathering:
         plan = embedding_plan(texts, embedder.asked)
         for change in plan.changes:
             warn(change)
-        self.batches = plan.batches
+        self.batches, self._left = plan.batches, iter(plan.batches)
         self.error: AnyfastError | None = None
         self._url = embeddings_url(embedder.connection.base_url, embedder.path, embedder.asked.row)
         self._vectors: list[Vector | None] = [None] * len(texts)
 
+    def next(self) -> EmbeddingBatch | None:
+        """The texts of the next request; None if there are no more, or one has failed."""
+        return None if self.error else next(self._left, None)
+
     def call(self, batch: EmbeddingBatch) -> EmbeddingCall:
         """A request that is to be sent now: its clock begins to run."""
-        if self.error:
-            raise _OverError("not sent")
         return EmbeddingCall(self._embedder.connection, self._url, batch, self._embedder.asked.dimensions)
 
     def hear(self, batch: EmbeddingBatch, answer: Callable[[], Embeddings]) -> None:
@@ -175,9 +183,8 @@ class _Gathering:
 
     def failed(self, batch: EmbeddingBatch, error: AnyfastError) -> None:
         """Keeps the first error, which ends the call."""
-        if not isinstance(error, _OverError):
-            count_failed(self._embedder.asked.model)
-            self._end_with(batch, error)
+        count_failed(self._embedder.asked.model)
+        self._end_with(batch, error)
 
     def _end_with(self, batch: EmbeddingBatch, error: AnyfastError) -> None:
         if self.error is None:
@@ -191,10 +198,8 @@ class _Gathering:
         if isinstance(error, BadRequestError) and len(batch.places) > 1:
             words.append(f"The longest of its texts: {longest(batch)}.")
         if _has_no_such_path(error):
-            other = other_path(self._url)
-            words.append(
-                f"It was asked at {self._url}; if its embeddings are elsewhere, try embeddings_path={other!r}."
-            )
+            path, other = urlsplit(self._url).path, other_path(self._url)
+            words.append(f"Asked at {path}; if the gateway has embeddings elsewhere, try embeddings_path={other!r}.")
         return words
 
     def end(self) -> list[Vector]:

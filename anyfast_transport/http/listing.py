@@ -2,7 +2,7 @@
 
 from typing import ClassVar, cast
 
-from anyfast_transport.http.client import AsyncClient, Client
+from anyfast_transport.http.sender import AsyncSender, Sender
 from anyfast_transport.response.model_list import Endpoint, ListedModel
 from anyfast_transport.settings.connection import Connection
 
@@ -22,9 +22,9 @@ class ListsModels:
         Raises:
             AnyfastError: Every end but a list; see `anyfast_transport.errors`.
         """
-        return [model for model in Client(cast("Connection", self)).models() if model.serves(self._endpoint)]
+        return [model for model in Sender(cast("Connection", self)).models() if model.serves(self._endpoint)]
 
     async def alist_models(self) -> list[ListedModel]:
         """Asks the gateway which models there are for this class, asynchronously; see `list_models`."""
-        models = await AsyncClient(cast("Connection", self)).models()
+        models = await AsyncSender(cast("Connection", self)).models()
         return [model for model in models if model.serves(self._endpoint)]

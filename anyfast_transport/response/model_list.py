@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from anyfast_transport.errors import InvalidResponseError
@@ -34,8 +34,8 @@ class ListedModel:
     id: str
     owner: str | None = None
     endpoints: tuple[str, ...] = ()
-    family: Family | None = None
-    embedding: EmbeddingModel | None = None
+    family: Family | None = field(default=None, repr=False)
+    embedding: EmbeddingModel | None = field(default=None, repr=False)
 
     def serves(self, endpoint: Endpoint) -> bool:
         """Whether it can be asked for this, as far as the gateway says.

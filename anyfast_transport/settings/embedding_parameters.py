@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from anyfast_transport.settings.names import accepted_names, unknown_argument
+from anyfast_transport.settings.secrets import MayHoldSecret
 
 
 def _as_path(value: Any) -> Any:
@@ -29,7 +30,7 @@ class EmbeddingParameters(BaseModel):
     """Where embeddings are asked for, in place of the path that the model's row knows: from the root of the gateway
     with a slash in front (`"/v1/embeddings"`, `"/api/v3/embeddings"`), from `base_url` without one."""
 
-    extra_body: dict[str, Any] | None = None
+    extra_body: MayHoldSecret[dict[str, Any] | None] = None
     """Merged into the body of each request last: the way to anything the gateway knows and this class does not."""
 
     @model_validator(mode="before")
