@@ -16,7 +16,8 @@ AnyfastError                       never a ValueError or TypeError: LlamaIndex's
 │   └── ServerError                5xx
 ├── InvalidResponseError           a 200 that is not what the contract promises
 │   └── EmptyAnswerError           neither text nor tool call: reasoning ate the budget
-├── StreamInterruptedError         an error event, or an end without a finish_reason; `.partial` holds what had arrived
+├── StreamInterruptedError         part of an answer and an error, an end without a finish_reason, or one that says that
+│                                  the server broke off, whole answers too; `.partial` holds what had arrived
 └── UnsupportedParameterError      what the model cannot do, told before anything is sent
 ```
 """
@@ -105,7 +106,10 @@ class APIStatusError(AnyfastError):
         retry_after: Seconds the gateway asked to wait, or None.
         body: The parsed error body (dict, list or str), or None.
         response: A stand-in for an httpx response (`status_code`, `headers`, `text`, `json()`), for tracers.
+        begun: Whether it came in a stream that had begun; such a call is not sent again.
     """
+
+    begun = False
 
     def __init__(
         self,
@@ -242,7 +246,7 @@ class EmptyAnswerError(InvalidResponseError):
 
 
 class StreamInterruptedError(AnyfastError):
-    """A stream ended before its answer did.
+    """An answer was broken off: it will not be sent for again by itself, for what had arrived was billed.
 
     Attributes:
         partial: The completion so far: text, reasoning and tool calls that had arrived.

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic_core import from_json
@@ -15,11 +15,12 @@ _DEEPEST = 200
 """Levels of nesting that JSON may have; pydantic's reader stops there, too."""
 
 
-def read_json(data: bytes) -> Any:
+def read_json(data: bytes, *, keep_halves: bool = False) -> Any:
     """Reads JSON that may hold what strict readers refuse: a BOM, broken UTF-8, lone surrogates, NaN.
 
     Args:
         data: The bytes of one document.
+        keep_halves: Whether lone surrogates stay, for one who has the other half; else they become U+FFFD.
 
     Returns:
         The value.
@@ -30,14 +31,22 @@ def read_json(data: bytes) -> Any:
     try:
         return from_json(data)
     except ValueError:
-        text = data.removeprefix(BOM).decode("utf-8", "replace")
+        text = _decoded(data.removeprefix(BOM))
     try:
-        return without_surrogates(json.loads(text), _DEEPEST)
+        value = json.loads(text)
+        return _checked(value, _DEEPEST) if keep_halves else without_surrogates(value)
     except RecursionError:
         problem = "nested too deeply"
     except ValueError as error:
         problem = str(error)
     raise ValueError(problem)  # outside, for the error above holds the whole document
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
 
 
 def without_surrogates(value: Any, depth: int = _DEEPEST) -> Any:
@@ -53,14 +62,24 @@ def without_surrogates(value: Any, depth: int = _DEEPEST) -> Any:
     Raises:
         ValueError: It is nested more deeply.
     """
+    return _checked(value, depth, without_halves)
+
+
+def without_halves(text: str) -> str:
+    """One text, mended."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _checked(value: Any, depth: int, text: Callable[[str], str] = str) -> Any:
+    """A value that is nested no deeper, each text of it made another one."""
     if depth < 0:
         raise ValueError("nested too deeply")
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return text(value)
     if isinstance(value, list):
-        return [without_surrogates(item, depth - 1) for item in value]
+        return [_checked(item, depth - 1, text) for item in value]
     if isinstance(value, dict):
-        return {without_surrogates(key, depth): without_surrogates(item, depth - 1) for key, item in value.items()}
+        return {text(key): _checked(item, depth - 1, text) for key, item in value.items()}
     return value
 
 
@@ -105,7 +124,7 @@ def _read(text: str) -> Any:
         value = from_json(text, allow_inf_nan=False)
     except ValueError:
         try:  # slower, and takes more: control characters, lone surrogates, deep nesting
-            value = without_surrogates(json.loads(text, strict=False, parse_constant=_refuse), _DEEPEST)
+            value = without_surrogates(json.loads(text, strict=False, parse_constant=_refuse))
         except (ValueError, RecursionError):
             return _NOT_JSON
     return _NOT_JSON if _MAY_OVERFLOW.search(text) and not _finite(value) else value

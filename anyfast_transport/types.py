@@ -221,6 +221,13 @@ class Completion:
         return self.choice.reasoning
 
     @property
+    def holds_answer(self) -> bool:
+        """Whether any part of an answer is there, or was billed."""
+        usage = usage_of(self.usage)
+        said = any(choice.reasoning or not choice.is_empty for choice in self.choices)
+        return said or bool(usage and usage.output)
+
+    @property
     def choice(self) -> Choice:
         """The first answer."""
         return self.choices[0]

@@ -28,7 +28,7 @@ def delay_before_retry(
     Returns:
         Seconds to wait before sending again, or None to give up.
     """
-    if not error.retryable or retries_done >= max_retries:
+    if not error.retryable or getattr(error, "begun", False) or retries_done >= max_retries:
         return None
     asked = error.retry_after if isinstance(error, APIStatusError) else None
     if asked is not None:

@@ -268,6 +268,10 @@ def error_in(payload: Mapping[str, Any], *, request_id: str | None) -> APIStatus
     Returns:
         The error, or None if there is none.
     """
+    if words := _words_of_minimax(payload.get("base_resp")):
+        found = status_error(200, words, request_id=request_id)
+        found.__class__ = classify(_STATUS_OF_MINIMAX.get(words["code"], 200), words_of(words))
+        return found
     error = payload.get("error")
     if not error:
         if "choices" in payload or not _is_bare_error(payload):
@@ -281,6 +285,35 @@ def error_in(payload: Mapping[str, Any], *, request_id: str | None) -> APIStatus
         # The kind that its type means; the status stays the one that came.
         found.__class__ = classify(_status_of(words_of(payload)), words_of(payload))
     return found
+
+
+_STATUS_OF_MINIMAX = {
+    1000: 500,
+    1001: 504,
+    1002: 429,
+    1004: 401,
+    1008: 402,
+    1013: 500,
+    1024: 500,
+    1026: 400,
+    1027: 400,
+    1033: 500,
+    1039: 429,
+    1041: 429,
+    1042: 400,
+    2013: 400,
+    2049: 401,
+    2056: 429,
+}
+"""MiniMax's codes, which come under a 200 (https://platform.minimax.io/docs/api-reference/errorcode)."""
+
+
+def _words_of_minimax(said: Any) -> dict[str, Any] | None:
+    """The error in MiniMax's `base_resp`, whose status_code is 0 where all is well."""
+    code = said.get("status_code") if isinstance(said, Mapping) else None
+    if not re.fullmatch("[1-9][0-9]{0,5}", str(code)):
+        return None
+    return {"message": str(said.get("status_msg") or ""), "code": int(str(code))}
 
 
 def _status_of(words: ErrorWords) -> int:

@@ -1,12 +1,14 @@
 """Bytes → the data of events, and JSON as servers write it. Pure: it is pushed.
 
 Events follow https://html.spec.whatwg.org/multipage/server-sent-events.html with one departure that gateways need: an
-event without its blank line at the end counts.
+event without its blank line at the end counts. A field `error:` (llama.cpp) is an event that holds an error.
 """
 
 from collections.abc import Iterable
 
-from anyfast_transport.lenient_json import BOM
+from pydantic_core import to_json
+
+from anyfast_transport.lenient_json import BOM, read_json
 
 
 class EventDecoder:
@@ -72,7 +74,17 @@ class EventDecoder:
                 line, self._at_start = line.removeprefix(BOM), False  # one BOM is dropped
             if line.startswith(b"data:"):
                 self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+            elif line.startswith(b"error:"):
+                events.append(_error_event(line[6:].strip()))
             elif not line and self._data:
                 events.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
                 self._data = []
         return events
+
+
+def _error_event(said: bytes) -> bytes:
+    try:
+        error = read_json(said)
+    except ValueError:
+        error = said.decode("utf-8", "replace")
+    return to_json(error if isinstance(error, dict) and "error" in error else {"error": error})

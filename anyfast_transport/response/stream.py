@@ -3,14 +3,19 @@
 `[DONE]` ends a stream, whatever comes behind it; it does not prove that the answer is whole.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from anyfast_transport.errors import APIStatusError, StreamInterruptedError
+from pydantic_core import from_json
+
+from anyfast_transport.errors import StreamInterruptedError
 from anyfast_transport.lenient_json import BOM, entries_of, read_json
 from anyfast_transport.response.content import REASONING_KEYS, ContentReader
+from anyfast_transport.response.endings import broken_off, ended_by
 from anyfast_transport.response.error_bodies import error_in
 from anyfast_transport.response.fields import excerpt, reasoning_in, take_end, take_extra, take_head, text_and_images
+from anyfast_transport.response.split_pairs import SplitPairs
 from anyfast_transport.response.sse import EventDecoder
 from anyfast_transport.response.tool_calls import ToolCallAssembler, merged_fragments
 from anyfast_transport.types import Choice, Completion, Delta, Fragment, Reading
@@ -47,6 +52,7 @@ class StreamDecoder:
         self.done = self.finished = False
         self._took_data = False
         self._events = EventDecoder()
+        self._pairs = SplitPairs()
         self._calls = ToolCallAssembler((reading or Reading()).tools)
         self._text: list[str] = []
         self._reasoning: list[str] = []
@@ -98,10 +104,12 @@ class StreamDecoder:
             been a tag or a call; and the calls that came as text.
 
         Raises:
-            StreamInterruptedError: No finish_reason was seen. `[DONE]` proves nothing: gateways write it after a cut
-                stream, too.
+            StreamInterruptedError: No finish_reason was seen, or one that says that the server broke off. `[DONE]`
+                proves nothing: gateways write it after a cut stream, too.
         """
         yield from self._deltas(self._events.flush())
+        if self._pairs and (delta := self._grow(self._pairs.rest(), {}, _head_of(self._completion))):
+            yield delta
         if rest := self._rest():
             yield rest
         if self._choice.finish_reason is None:
@@ -110,6 +118,8 @@ class StreamDecoder:
                 partial=self.completion,
                 request_id=self._completion.request_id,
             )
+        if error := broken_off(self.completion):
+            raise error
 
     def _rest(self) -> Delta | None:
         rest = self._reader.flush(self._choice.finish_reason, self._calls.calls(self._choice.finish_reason))
@@ -135,25 +145,31 @@ class StreamDecoder:
 
     def _payload(self, event: bytes) -> Mapping[str, Any]:
         try:
-            payload = read_json(event)
+            payload = from_json(event)
+            if self._pairs:
+                payload = self._pairs.joined(payload)
         except ValueError:
-            payload = None
+            payload = self._odd_payload(event)
         if isinstance(payload, list) and len(payload) == 1:
             payload = payload[0]
         if not isinstance(payload, dict):
             raise self._interrupted(f"An event of the stream is no JSON object: {excerpt(event)}")
-        if "choices" not in payload or payload.get("error"):
+        if "choices" not in payload or payload.get("error") or "base_resp" in payload:
             self._check(payload)
         return payload
 
+    def _odd_payload(self, event: bytes) -> Any:
+        with contextlib.suppress(ValueError):
+            return self._pairs.joined(read_json(event, keep_halves=True))
+        return None
+
     def _check(self, payload: Mapping[str, Any]) -> None:
         if error := error_in(payload, request_id=self._completion.request_id):
-            raise self._interrupted(f"The gateway ended the stream with an error. {error.message}", error) from error
+            error.begun = True
+            raise ended_by(error, self.completion)
 
-    def _interrupted(self, message: str, error: APIStatusError | None = None) -> StreamInterruptedError:
-        return StreamInterruptedError(
-            message, partial=self.completion, error=error, request_id=self._completion.request_id
-        )
+    def _interrupted(self, message: str) -> StreamInterruptedError:
+        return StreamInterruptedError(message, partial=self.completion, request_id=self._completion.request_id)
 
     def _delta(self, payload: Mapping[str, Any]) -> Delta | None:
         take_head(self._completion, payload)

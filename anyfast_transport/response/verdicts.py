@@ -12,8 +12,8 @@ _NOT_ASKED_AGAIN = frozenset({"length", "content_filter"})
 """How an answer ended that would end so again."""
 
 
-def lost_to_reasoning(completion: Completion) -> EmptyAnswerError | None:
-    """Looks for an answer whose budget was eaten by reasoning.
+def lost_answer(completion: Completion) -> EmptyAnswerError | None:
+    """Looks for an answer whose budget was eaten by reasoning, or that was filtered away.
 
     Args:
         completion: A whole completion.
@@ -22,15 +22,19 @@ def lost_to_reasoning(completion: Completion) -> EmptyAnswerError | None:
         The error that says so, or None if there is an answer.
     """
     choice = completion.choice
-    if not choice.is_empty or not (choice.reasoning or choice.finish_reason == "length"):
+    filtered = choice.finish_reason == "content_filter"
+    if not choice.is_empty or not (choice.reasoning or filtered or choice.finish_reason == "length"):
         return None
-    remedy = "raise max_tokens" if choice.finish_reason == "length" else "ask again"
-    error = EmptyAnswerError(
-        f"The answer is empty: {completion.model or 'the model'} spent it all on reasoning "
-        f"({len(choice.reasoning)} characters, finish_reason {choice.finish_reason}). To get one, {remedy}, lower "
-        "reasoning_effort, or set thinking=False; on_empty= says what to do then.",
-        request_id=completion.request_id,
-    )
+    who = completion.model or "the model"
+    if filtered:
+        said = f"The answer is empty: what {who} said was filtered (finish_reason content_filter). Ask otherwise;"
+    else:
+        remedy = "raise max_tokens" if choice.finish_reason == "length" else "ask again"
+        said = (
+            f"The answer is empty: {who} spent it all on reasoning ({len(choice.reasoning)} characters, finish_reason "
+            f"{choice.finish_reason}). To get one, {remedy}, lower reasoning_effort, or set thinking=False;"
+        )
+    error = EmptyAnswerError(f"{said} on_empty= says what to do then.", request_id=completion.request_id)
     error.completion = completion
     return error
 
@@ -129,7 +133,7 @@ def settle(completion: Completion, expected: Expected) -> None:
         EmptyAnswerError: The answer is empty, and `on_empty` is `"raise"`.
         InvalidResponseError: No call of the answer can be executed, and `on_invalid_call` is not `"keep"`.
     """
-    error = None if expected.on_empty == "keep" else lost_to_reasoning(completion)
+    error = None if expected.on_empty == "keep" else lost_answer(completion)
     if error is not None and expected.on_empty == "raise":
         raise error
     if error is not None:

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from anyfast_transport.errors import AnyfastError, InvalidResponseError, StreamInterruptedError
+from anyfast_transport.errors import AnyfastError, InvalidResponseError
 from anyfast_transport.lenient_json import entries_of, read_json
 from anyfast_transport.response.content import read_whole
+from anyfast_transport.response.endings import broken_off, ended_by
 from anyfast_transport.response.error_bodies import error_in
 from anyfast_transport.response.fields import excerpt, reasoning_in, take_end, take_extra, take_head, text_and_images
 from anyfast_transport.response.stream import StreamDecoder
 from anyfast_transport.response.tool_calls import rescued, whole_calls
 from anyfast_transport.types import Choice, Completion, Reading
 
-_BODY_OF_EVENTS = (b"data:", b"event:", b":")
+_BODY_OF_EVENTS = (b"data:", b"event:", b"error:", b"id:", b"retry:", b":")
 
 
 def decode_completion(data: bytes, *, request_id: str | None = None, reading: Reading | None = None) -> Completion:
@@ -28,6 +29,7 @@ def decode_completion(data: bytes, *, request_id: str | None = None, reading: Re
 
     Raises:
         APIStatusError: The body is an error, in spite of its 200.
+        StreamInterruptedError: It is that, or its finish_reason says it, but holds a part of an answer, too.
         InvalidResponseError: The body is not what the contract promises. A missing finish_reason is none of that:
             the pages' own examples have none, and a body that parses was not cut.
     """
@@ -42,31 +44,38 @@ def decode_completion(data: bytes, *, request_id: str | None = None, reading: Re
         payload = payload[0]
     if not isinstance(payload, dict):
         raise _unreadable(data, request_id)
-    if error := error_in(payload, request_id=request_id):
-        raise error
     choices = entries_of(payload.get("choices"))
-    if choices and (error := error_in({"choices": [], "error": choices[0].get("error")}, request_id=request_id)):
-        raise error  # where OpenRouter puts that of the upstream
-    if not any(isinstance(choice.get("message"), Mapping) for choice in choices):
-        raise InvalidResponseError(
-            f"The answer has no choices: {excerpt(data)}", request_id=request_id, body=excerpt(data)
-        )
+    errors = [error_in(payload, request_id=request_id)]  # OpenRouter puts that of the upstream into the choice
+    errors += [error_in({"choices": [], "error": one.get("error")}, request_id=request_id) for one in choices]
     completion = Completion(
         request_id=request_id, choices=[_whole_choice(choice, reading or Reading()) for choice in choices]
     )
     take_head(completion, payload)
+    if error := next(filter(None, errors), None):
+        raise ended_by(error, completion)
+    if not any(map(_is_answer, choices)):
+        raise InvalidResponseError(
+            f"The answer has no choices: {excerpt(data)}", request_id=request_id, body=excerpt(data)
+        )
+    if interrupted := broken_off(completion):
+        raise interrupted
     return completion
+
+
+def _is_answer(choice: Mapping[str, Any]) -> bool:
+    """Whether an entry of `choices` is an answer; one that was filtered, or that thought to its end, has no message."""
+    return isinstance(choice.get("message"), Mapping) or choice.get("finish_reason") not in (None, "", "stop")
 
 
 def _streamed_whole(data: bytes, decoder: StreamDecoder) -> Completion:
     """Events where one document was asked for: some servers always stream."""
-    ended: AnyfastError | None = None
+    ended: AnyfastError | None = None  # raised outside, so that the words of the one are not the context of the other
     try:
         for _ in (*decoder.feed(data), *decoder.finish()):
             pass
-    except StreamInterruptedError as interrupted:
-        ended = interrupted.error or interrupted
-    if ended is not None:  # outside, so that the words of the one are not the context of the other
+    except AnyfastError as error:
+        ended = error
+    if ended is not None:
         raise ended
     return decoder.completion
 

@@ -204,7 +204,7 @@ CASES = {
     "no choices": ([(whole(b'{"choices":null}'),)], WRONG, WRONG),
     "half a document": ([(whole(JSON[:-9]),)], WRONG, WRONG),
     "deep json": ([(whole(DEEP),)], WRONG, WRONG),
-    "error in a 200": ([(error(200, "full", code=429),)], Ends("RateLimitError", 3), Ends("RateLimitError")),
+    "error in a 200": ([(error(200, "full", code=429),)], Ends("RateLimitError", 3), Ends("RateLimitError", 3)),
     "a document for a stream": ([(whole(),)], OK, OK),
     "a stream for a document": ([(sse(*EVENTS) + END,)], OK, OK),
     "a cut stream for a document": ([(sse(*EVENTS[:3]) + END,)], Ends("StreamInterruptedError"), CUT),

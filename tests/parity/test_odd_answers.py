@@ -51,8 +51,7 @@ FINISHES = {
     ),
     "on the frame with the text": ([chunk({"content": "Hi"}, "stop")], "stop"),
     "unknown": ([SAID, chunk({}, "malformed_function_call")], "malformed_function_call"),
-    "of DeepSeek": ([SAID, chunk({}, "insufficient_system_resource")], "insufficient_system_resource"),
-    "of SGLang": ([SAID, chunk({}, "abort")], "abort"),
+    "of an upstream that went on": ([SAID, chunk({}, "error"), END], "stop"),
 }
 
 

@@ -362,6 +362,42 @@ def test_a_refusal_in_a_200_is_one_like_any_other(gateway, connect, speak):
     assert len(gateway.requests) == 4
 
 
+BUSY_EVENT = piece(b'data: {"error": {"message": "busy", "code": 503}}\n\n')
+
+
+@either
+@pytest.mark.parametrize(("before", "kind"), [(b"", ServerError), (HALF, StreamInterruptedError)])
+def test_an_error_in_a_stream_is_not_sent_for_again(gateway, connect, speak, before, kind):
+    gateway.script((EVENTS, before + BUSY_EVENT, END))
+    with pytest.raises(kind, match="busy"):
+        speak(connect())
+    assert len(gateway.requests) == 1
+
+
+BROKEN_OFF = [
+    {"error": {"code": 502, "message": "broke off"}, "finish_reason": None},
+    {"finish_reason": "abort"},
+    {"finish_reason": "insufficient_system_resource"},
+]
+
+
+@either
+@pytest.mark.parametrize("choice", BROKEN_OFF)
+@pytest.mark.parametrize(
+    "message", [{"content": "Half"}, {"content": "", "reasoning_content": "Hm"}, {"content": None}]
+)
+def test_whatever_held_part_of_an_answer_is_not_sent_for_again(gateway, connect, speak, choice, message):
+    usage = {"prompt_tokens": 1, "completion_tokens": 9, "total_tokens": 10}
+    answer = {"id": "a", "model": "m", "choices": [{"index": 0, "message": message, **choice}], "usage": usage}
+    gateway.script(reply(json.dumps(answer).encode()))
+    with pytest.raises(StreamInterruptedError) as caught:
+        speak(connect())
+    assert len(gateway.requests) == 1
+    partial = caught.value.partial
+    assert (partial.text, partial.usage) == (message.get("content") or "", usage)
+    assert isinstance(caught.value.error, ServerError) == ("error" in choice)
+
+
 @either
 def test_a_page_asks_about_the_base_url(gateway, connect, speak):
     gateway.script(reply(b"<!DOCTYPE html><title>Console</title>", 200, "text/html"))

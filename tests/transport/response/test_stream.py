@@ -14,12 +14,14 @@ from anyfast_transport import (
     AnyfastError,
     AnyfastWarning,
     APIStatusError,
+    AuthenticationError,
     BadRequestError,
     Choice,
     Completion,
     EmptyAnswerError,
     InvalidResponseError,
     NotFoundError,
+    QuotaExceededError,
     RateLimitError,
     ServerError,
     StreamDecoder,
@@ -31,7 +33,7 @@ from anyfast_transport.lenient_json import read_json
 from anyfast_transport.response.error_bodies import words_of
 from anyfast_transport.response.sse import EventDecoder
 from anyfast_transport.response.stream import delta_of, is_document
-from anyfast_transport.response.verdicts import lost_to_reasoning, settle
+from anyfast_transport.response.verdicts import lost_answer, settle
 from anyfast_transport.types import Expected, ToolCall
 
 # --- bytes → events -----------------------------------------------------------------------------------------------
@@ -214,7 +216,7 @@ FINISHES = [
     (["stop", ""], "stop"),
     (["tool_calls", "stop"], "stop"),
     (["stop", "stop"], "stop"),
-    (["insufficient_system_resource"], "insufficient_system_resource"),
+    (["error", "stop"], "stop"),
     (["a_word_of_next_year"], "a_word_of_next_year"),
 ]
 
@@ -222,6 +224,23 @@ FINISHES = [
 @pytest.mark.parametrize(("given", "expected"), FINISHES)
 def test_the_last_finish_reason_that_says_something_counts_once(given, expected):
     assert decoded(sse(*[chunk({}, finish) for finish in given])).choice.finish_reason == expected
+
+
+@pytest.mark.parametrize("reason", ["insufficient_system_resource", "abort", "error", "network_error", "ABORT"])
+@pytest.mark.parametrize("said", [{"content": "Half"}, {"reasoning_content": "Hm"}, {}])
+def test_an_end_that_is_none_interrupts_whole_and_streamed(reason, said):
+    usage = {"prompt_tokens": 1, "completion_tokens": 2}
+    whole = {"choices": [{"message": said, "finish_reason": reason}], "usage": usage}
+    for make in (
+        lambda: decoded(sse(chunk(said), chunk({}, reason), {"choices": [], "usage": usage})),
+        lambda: decode_completion(json.dumps(whole).encode(), request_id="req-1"),
+    ):
+        with pytest.raises(StreamInterruptedError, match=f"finish_reason is {reason}") as caught:
+            make()
+        partial = caught.value.partial
+        assert (partial.text, partial.reasoning) == (said.get("content", ""), said.get("reasoning_content", ""))
+        assert (partial.usage, partial.choice.finish_reason, caught.value.error) == (usage, reason, None)
+        assert not caught.value.retryable
 
 
 @pytest.mark.parametrize("finishes", [[], [None], [""], [..., None]])
@@ -428,6 +447,118 @@ def test_an_error_event_ends_the_stream_and_what_came_before_it_stays(payload, k
     assert error.partial.choice.text == "half"
     assert error.partial.choice.finish_reason == finish
     assert (type(error.error), error.status_code, error.request_id) == (kind, status, "req-1")
+
+
+ODD_ERRORS = {
+    "the field error of llama.cpp": (b'error: {"code": 500, "message": "gone wrong"}\n\n', ServerError),
+    "the field error with words": (b"error:gone wrong\n\n", APIStatusError),
+    "the field error around an error": (
+        b'error: {"error": {"message": "gone wrong", "code": 429}}\n\n',
+        RateLimitError,
+    ),
+    "an error behind an open event": (b'data: {"id": "x"}\nerror: {"message": "gone wrong"}\n\n', APIStatusError),
+    "MiniMax: no credit": (sse({"base_resp": {"status_code": 1008, "status_msg": "gone wrong"}}), QuotaExceededError),
+    "MiniMax: too many": (sse({"base_resp": {"status_code": "1002", "status_msg": "gone wrong"}}), RateLimitError),
+    "MiniMax: the key": (sse({"base_resp": {"status_code": 1004, "status_msg": "gone wrong"}}), AuthenticationError),
+    "MiniMax: beside choices": (
+        sse(chunk({}, None, base_resp={"status_code": 1013, "status_msg": "gone wrong"})),
+        ServerError,
+    ),
+    "MiniMax: an unknown code": (sse({"base_resp": {"status_code": 4711, "status_msg": "gone wrong"}}), APIStatusError),
+}
+
+
+@pytest.mark.parametrize(("frame", "kind"), ODD_ERRORS.values(), ids=ODD_ERRORS)
+def test_an_error_is_that_error_before_the_first_content_and_an_interruption_after_it(frame, kind):
+    frame = frame.removesuffix(b"data: [DONE]\n\n")
+    role = sse(chunk({"role": "assistant", "content": ""}), done=False)
+    for data in (frame, role + frame):
+        with pytest.raises(kind, match="gone wrong") as caught:
+            decoded(data)
+        assert type(caught.value) is kind
+        with pytest.raises(kind, match="gone wrong"):
+            decode_completion(data)
+    for said in ({"content": "half"}, {"reasoning_content": "half"}, {"tool_calls": [{"function": {"name": "f"}}]}):
+        data = sse(chunk(said), done=False) + frame
+        for make in (decoded, decode_completion):
+            with pytest.raises(StreamInterruptedError, match="gone wrong") as interrupted:
+                make(data)
+            assert type(interrupted.value.error) is kind
+            assert interrupted.value.partial.holds_answer
+
+
+def test_a_base_resp_that_says_that_all_is_well_is_none():
+    well = {"base_resp": {"status_code": 0, "status_msg": ""}}
+    assert decoded(sse(chunk({"content": "Hi"}, None, **well), chunk({}, "stop", **well))).text == "Hi"
+
+
+@pytest.mark.parametrize("message", [{}, {"message": None}])
+@pytest.mark.parametrize("reason", ["content_filter", "sensitive", "length"])
+def test_a_filtered_choice_without_a_message_is_an_empty_answer(message, reason):
+    usage = {"prompt_tokens": 7, "completion_tokens": 0}
+    body = {"choices": [{"index": 0, **message, "finish_reason": reason}], "usage": usage}
+    completion = decode_completion(json.dumps(body).encode())
+    streamed = decoded(sse(chunk({}, reason), {"choices": [], "usage": usage}))
+    for one in (completion, streamed):
+        assert (one.text, one.choice.finish_reason, one.usage) == ("", reason, usage)
+        lost = lost_answer(one)
+        assert (lost is not None) == (reason != "sensitive")
+        assert lost is None or ("filtered" in lost.message) == (reason == "content_filter")
+
+
+# --- characters in halves -----------------------------------------------------------------------------------------
+
+HALVED = "hi \ud83d", "\ude00!"
+
+
+def in_halves(*deltas, end=True):
+    return decoded(sse(*map(chunk, deltas), *([chunk({}, "stop")] if end else [])))
+
+
+@pytest.mark.parametrize("field", ["content", "reasoning_content", "reasoning"])
+@pytest.mark.parametrize("between", [[], [{}], [{"content": ""}], [{"role": "assistant"}]])
+def test_a_character_in_two_deltas_is_one(field, between):
+    first, last = HALVED
+    completion = in_halves({field: first}, *between, {field: last})
+    assert completion.text + completion.reasoning == "hi \U0001f600!"
+
+
+def test_characters_in_the_arguments_of_several_calls_are_joined_each_to_its_own():
+    def entry(index, text, **more):
+        return {"tool_calls": [{"index": index, "function": {"arguments": text, **more}}]}
+
+    calls = in_halves(
+        entry(0, '{"a": "\ud83d', name="f"),
+        entry(1, '{"a": "\ud83c', name="f"),
+        entry(0, '\ude00"}'),
+        entry(1, '\udf00"}'),
+    ).choice.tool_calls
+    assert [call.parsed() for call in calls] == [{"a": "\U0001f600"}, {"a": "\U0001f300"}]
+
+
+def test_a_half_whose_other_half_never_comes_is_a_replacement():
+    assert (
+        in_halves({"content": "a\ud83d"}, {"content": "b\ude00c"}, {"content": "d\ud83d"}).text
+        == "a\ufffdb\ufffdcd\ufffd"
+    )
+    call = {"index": 0, "function": {"name": "f", "arguments": '{"a": "\ud83d"}'}}
+    assert in_halves({"tool_calls": [call]}).choice.tool_calls[0].parsed() == {"a": "\ufffd"}
+    assert in_halves({"reasoning_content": "\ud83d"}, {"content": "a"}).reasoning == "\ufffd"
+    whole = {"choices": [{"message": {"content": "\ud83d\ude00\ud83d"}, "finish_reason": "stop"}]}
+    assert decode_completion(json.dumps(whole).encode()).text == "\U0001f600\ufffd"
+
+
+@given(st.lists(st.sampled_from(["a", "\U0001f600", "é", "\U0001f680", "\n"]), max_size=8).map("".join), st.data())
+def test_any_text_arrives_however_its_utf_16_units_are_cut(text, data):
+    halves = [char for one in text for char in (one if ord(one) < 1 << 16 else _halves(one))]
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(halves)))) | {0, len(halves)})
+    pieces = ["".join(halves[a:b]) for a, b in itertools.pairwise(cuts)]
+    assert in_halves(*({"content": piece} for piece in pieces)).text == text
+
+
+def _halves(char):
+    units = char.encode("utf-16-be")
+    return units[:2].decode("utf-16-be", "surrogatepass"), units[2:].decode("utf-16-be", "surrogatepass")
 
 
 def test_deltas_before_an_error_in_the_same_piece_are_yielded():
@@ -655,7 +786,7 @@ def test_an_answer_that_reasoning_ate_is_settled_as_the_user_wants(choice, remed
         settle(completion, Expected(on_empty="warn"))
     if remedy is None:
         assert caught == []
-        assert lost_to_reasoning(completion) is None
+        assert lost_answer(completion) is None
         settle(completion, Expected(on_empty="raise"))
         return
     (warning,) = caught
@@ -771,6 +902,8 @@ def test_any_json_makes_an_answer_or_a_typed_error(sent):
         list(decoder.finish())
     except StreamInterruptedError as error:
         types_hold(error.partial)
+    except APIStatusError:
+        assert not decoder.completion.holds_answer
     types_hold(decoder.completion)
     for line in lines:
         ends_well(line.encode())
