@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import aclosing, closing
+from contextlib import closing
 from typing import Any, Self, TypeVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -26,6 +26,7 @@ from anyfast_transport import (
 )
 from anyfast_transport.families.profile_file import family_with
 from anyfast_transport.http.api_key import digest_of_secrets
+from anyfast_transport.http.async_generators import closing_owned
 from anyfast_transport.http.connections import SharesConnections
 from anyfast_transport.http.listing import ListsModels
 from anyfast_transport.request.call import Call
@@ -366,7 +367,7 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
         with model_errors():
             call = self._asked(stop, kwargs, stream=True)
             asked = AsyncClient(self).ask_stream(call, encode_messages(messages))
-            async with aclosing(asked) as items:
+            async with closing_owned(asked) as items:
                 async for item in items:
                     yield item
 
@@ -391,7 +392,7 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async with aclosing(self._aitems(messages, stop, kwargs)) as items:
+        async with closing_owned(self._aitems(messages, stop, kwargs)) as items:
             async for item in items:
                 chunk = chunk_of(item)
                 if run_manager:
@@ -422,7 +423,7 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
         **kwargs: Any,
     ) -> AsyncIterator[Event]:
         writer = EventWriter()
-        async with aclosing(self._aitems(messages, stop, kwargs)) as items:
+        async with closing_owned(self._aitems(messages, stop, kwargs)) as items:
             async for item in items:
                 if run_manager:
                     chunk = chunk_of(item)

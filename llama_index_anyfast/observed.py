@@ -10,8 +10,10 @@ counts nothing although every token is paid. Here the stream itself is ended fir
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from contextlib import aclosing, closing
+from contextlib import closing
 from typing import Any, TypeVar
+
+from anyfast_transport.http.async_generators import Owned, closing_owned, owned
 
 Method = Callable[..., Any]
 AsyncMethod = Callable[..., Coroutine[Any, Any, Any]]
@@ -147,19 +149,21 @@ def _read(items: Generator[Any, None, None], reader: _Reader) -> Generator[Any, 
         raise
 
 
+@owned
 async def _until_left_async(items: AsyncGenerator[Any, None], reader: _Reader) -> AsyncGenerator[Any, None]:
-    async with aclosing(items):
-        async for item in items:
+    async with closing_owned(items) as read:
+        async for item in read:
             yield item
             if reader.left:
                 return
 
 
 async def _read_async(items: AsyncGenerator[Any, None], reader: _Reader) -> AsyncGenerator[Any, None]:
+    read = Owned(items)
     try:
-        async for item in items:
+        async for item in read:
             yield item
     except GeneratorExit:
         reader.left = True
-        await anext(items, None)  # the event ends here
+        await anext(read, None)  # the event ends here
         raise

@@ -1,7 +1,7 @@
 """Completions and deltas → ChatResponses, and the calls that may be executed."""
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import aclosing, closing
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from llama_index.core.llms.llm import ToolSelection
 from pydantic_core import to_json
 
 from anyfast_transport.errors import InvalidResponseError
+from anyfast_transport.http.async_generators import closing_owned
 from anyfast_transport.lenient_json import parsed_arguments
 from anyfast_transport.response.objects import object_in
 from anyfast_transport.types import Choice, Completion, Delta, Fragment, ToolCall, new_call_id
@@ -94,8 +95,8 @@ class Reader:
     async def astream(self, items: AsyncGenerator[Delta | Completion]) -> AsyncGenerator[ChatResponse, None]:
         """Reads a streamed answer, asynchronously; see `stream`."""
         answer = StreamReader(self)
-        async with aclosing(items):
-            async for item in items:
+        async with closing_owned(items) as read:
+            async for item in read:
                 yield answer.take(item)
 
     def _arrange(self, choice: Choice) -> None:
@@ -237,8 +238,8 @@ async def as_acompletions(
     responses: AsyncGenerator[ChatResponse, None],
 ) -> AsyncGenerator[CompletionResponse, None]:
     """The same for an async stream."""
-    async with aclosing(responses):
-        async for response in responses:
+    async with closing_owned(responses) as read:
+        async for response in read:
             yield as_completion(response)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from anyfast_transport.errors import AnyfastError
 from anyfast_transport.http.asking import Asking
+from anyfast_transport.http.async_generators import closing_owned
 from anyfast_transport.http.exchange import Exchange
 from anyfast_transport.http.sender import AsyncSender, Sender
 from anyfast_transport.request.call import Call
@@ -144,7 +145,7 @@ class AsyncClient(AsyncSender):
 
     async def _asked(self, asking: Asking) -> AsyncGenerator[Delta | Completion]:
         while asking.exchange:
-            async with contextlib.aclosing(self._stream(asking.exchange)) as items:
+            async with closing_owned(self._stream(asking.exchange)) as items:
                 async for item in items:
                     if delta := asking.take(item):
                         yield delta
@@ -156,7 +157,8 @@ class AsyncClient(AsyncSender):
 
     async def _complete(self, exchange: Exchange) -> Completion:
         if exchange.streams:
-            *_, completion = [item async for item in self._stream(exchange)]
+            async with closing_owned(self._stream(exchange)) as items:
+                *_, completion = [item async for item in items]
             return completion  # type: ignore[return-value]  # the last item of a stream is the completion
         return await self.fetch(exchange, exchange.completion)
 
@@ -170,9 +172,10 @@ class AsyncClient(AsyncSender):
                 try:
                     async with self._opened(exchange) as response:
                         decoder = exchange.start_decoding(response)
-                        async for piece in self._pieces(exchange, response):
-                            for delta in exchange.take(decoder, piece):
-                                yield delta
+                        async with closing_owned(self._pieces(exchange, response)) as pieces:
+                            async for piece in pieces:
+                                for delta in exchange.take(decoder, piece):
+                                    yield delta
                         for delta in decoder.finish():
                             yield delta
                         yield exchange.masked(decoder.completion)

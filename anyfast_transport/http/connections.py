@@ -17,12 +17,13 @@ import time
 import warnings
 import weakref
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any, Self
 
 import httpx
 
 from anyfast_transport.errors import APIConnectionError
+from anyfast_transport.http.async_generators import owned
 from anyfast_transport.http.deadline import CURRENT
 from anyfast_transport.http.network_hooks import (
     HANDSHAKE_FAILED,
@@ -32,6 +33,7 @@ from anyfast_transport.http.network_hooks import (
     watch,
     watch_async,
 )
+from anyfast_transport.http.sockets import AsyncSocket
 
 KEEP_SECONDS = 5.0
 """How long an idle connection is kept; common proxies close theirs after that or later."""
@@ -137,11 +139,12 @@ class LoopPool:
         self._busy: dict[httpx.AsyncClient, bool] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
-        self._sockets: list[Any] = []
+        self._sockets: list[AsyncSocket] = []
         self.over = False
 
     @contextlib.asynccontextmanager
-    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
+    @owned
+    async def client(self) -> AsyncGenerator[httpx.AsyncClient]:
         """A client for one call."""
         client = self._idle.pop()[1] if self._idle else self._new()
         self._busy[client] = True
@@ -193,24 +196,22 @@ class LoopPool:
             self._sweeper = None
         await asyncio.gather(*self._closing, *(client.aclose() for client in clients), return_exceptions=True)
 
-    def opened(self, sock: Any) -> None:
-        """Remembers the socket of a connection, which asyncio hands out as a `TransportSocket`."""
+    def opened(self, handed_out: Any) -> None:
+        """Remembers the socket of a connection."""
         if len(self._sockets) > 2 * (len(self._busy) + len(self._idle)):
-            self._sockets = [known for known in self._sockets if known.fileno() >= 0]
-        self._sockets.append(sock)
+            self._sockets = [known for known in self._sockets if known.is_open]
+        self._sockets.append(AsyncSocket(handed_out))
 
     def abandon(self) -> None:
         """Hangs up after the loop was closed over us, when nothing can be awaited any more."""
         for sock in self._sockets:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+            sock.hang_up()
 
     def let_go(self) -> None:
         """Closes a forked child's copies of the sockets; of their files, for asyncio does not hand out the sockets."""
         nothing = os.open(os.devnull, os.O_RDWR)
         for sock in self._sockets:
-            if (file := sock.fileno()) >= 0:
-                os.dup2(nothing, file, inheritable=False)
+            sock.let_go(nothing)
         os.close(nothing)
 
     async def shut_down(self) -> None:

@@ -8,12 +8,13 @@ import asyncio
 import contextlib
 import contextvars
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Callable, Iterator
+from typing import Any, TypeVar
 
 import httpx
 
 from anyfast_transport.errors import AnyfastError
+from anyfast_transport.http.async_generators import closing_owned, owned
 from anyfast_transport.http.connections import SHARED
 from anyfast_transport.http.headers import comes_raw
 from anyfast_transport.http.http_call import HttpCall
@@ -171,7 +172,8 @@ class AsyncSender:
         return await self.fetch(call, call.read)
 
     @contextlib.asynccontextmanager
-    async def _opened(self, exchange: HttpCall) -> AsyncIterator[httpx.Response]:
+    @owned
+    async def _opened(self, exchange: HttpCall) -> AsyncGenerator[httpx.Response]:
         async with contextlib.AsyncExitStack() as stack:
             client = exchange.connection.http_async_client or await self._shared_client(exchange, stack)
             response = await stack.enter_async_context(contextlib.aclosing(await self._send(exchange, client)))
@@ -206,28 +208,31 @@ class AsyncSender:
         raise failed
 
     async def _body(self, exchange: HttpCall, response: httpx.Response) -> bytes:
-        return b"".join([piece async for piece in self._pieces(exchange, response)])
+        async with closing_owned(self._pieces(exchange, response)) as pieces:
+            return b"".join([piece async for piece in pieces])
 
     async def _error_body(self, exchange: HttpCall, response: httpx.Response) -> bytes:
         data = bytearray()
         with contextlib.suppress(AnyfastError):
-            async for piece in self._pieces(exchange, response):
-                data += piece
-                if len(data) >= ERROR_BODY_LIMIT:
-                    break
+            async with closing_owned(self._pieces(exchange, response)) as pieces:
+                async for piece in pieces:
+                    data += piece
+                    if len(data) >= ERROR_BODY_LIMIT:
+                        break
         return bytes(data[:ERROR_BODY_LIMIT])
 
-    async def _pieces(self, exchange: HttpCall, response: httpx.Response) -> AsyncIterator[bytes]:
-        pieces = response.aiter_raw() if comes_raw(response, exchange.host) else response.aiter_bytes()
+    async def _pieces(self, exchange: HttpCall, response: httpx.Response) -> AsyncGenerator[bytes]:
+        raw: Any = response.aiter_raw() if comes_raw(response, exchange.host) else response.aiter_bytes()
         waiting, failed = exchange.waiting(), None
-        while True:
-            try:
-                with waiting:
-                    piece = await anext(pieces, None)
-            except RAISED_BY_HTTPX as error:
-                piece, failed = None, exchange.failure(error, begun=True)
-            if failed and not exchange.finished:
-                raise exchange.interrupted(failed)
-            if piece is None:
-                return
-            yield exchange.count(piece)
+        async with closing_owned(raw) as pieces:
+            while True:
+                try:
+                    with waiting:
+                        piece = await anext(pieces, None)
+                except RAISED_BY_HTTPX as error:
+                    piece, failed = None, exchange.failure(error, begun=True)
+                if failed and not exchange.finished:
+                    raise exchange.interrupted(failed)
+                if piece is None:
+                    return
+                yield exchange.count(piece)
