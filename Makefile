@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck format lowest newest record fuzz soak load mutations compare-faults compare-llama-index observe audit compare-captures chat-page chat-page-check ray bench docs pages recording check-npm wheel clean
+.PHONY: help demo test lint typecheck format lowest newest record check-models fuzz soak load mutations compare-faults compare-llama-index observe audit compare-captures chat-page chat-page-check ray bench docs pages recording check-npm wheel clean
 
 help:  ## print the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -137,6 +137,15 @@ ray: .venv-ray/.ready  ## ROWS (10000) prompts through a local Ray cluster, kill
 # BENCH is a benchmark of LLM clients that is no part of the project. The environments are made in .venv-bench/.
 bench: $(VENV)/.ready  ## CPU time beside the peers and the floors, for some minutes on a quiet machine; writes docs/performance.md (BENCH=../shared/bench FULL=1 ROUNDS=5)
 	UV=$(abspath $(UV)) BENCH=$(or $(BENCH),../shared/bench) $(BIN)/python tools/bench/run.py
+
+# A venv of its own: of the peers' packages only the data is read.
+.venv-models/.ready: Makefile $(VENV)/.ready
+	$(PYTHON) -m venv .venv-models
+	$(UV) pip install --quiet --no-deps --python .venv-models/bin/python langchain-deepseek langchain-fireworks langchain-google-genai langchain-groq langchain-openrouter langchain-xai
+	@touch $@
+
+check-models: .venv-models/.ready  ## compare the windows of tests/families/ids.csv with LangChain's model profiles
+	.venv-models/bin/python tools/check_models.py
 
 pages: $(VENV)/.ready  ## write what the docs say of families and peers anew, from the rows of families and the comparisons
 	$(BIN)/python -m tools.docs.families_page

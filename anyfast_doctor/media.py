@@ -44,7 +44,7 @@ def video(subject: Subject) -> Probing:
 
 def _probing(subject: Subject, kind: str, name: str, mime: str, data: bytes) -> Probing:
     family = subject.family
-    parts = _EVERY if family.parts is None else family.parts
+    parts = _known(family)
     words = f"What colour is this {name}? One word."
     url = f"data:{mime};base64,{base64.b64encode(data).decode()}"
     content = [{"type": "text", "text": words}, {"type": kind, kind: {"url": url}}]
@@ -61,6 +61,8 @@ def _probing(subject: Subject, kind: str, name: str, mime: str, data: bytes) -> 
     if seen:
         return works(f"{said}: {exchange.text.strip()[:40]!r}")
     words = f"{said}: {exchange.words}" if exchange.refused else said
+    if exchange.refused and family.parts is None and family.inputs is not None:
+        return works(f"{words}; its page and its vendor disagree, so our row leaves it to the gateway")
     return differs(words, "The profile file makes it an error before sending.", parts=parts - {kind})
 
 
@@ -70,5 +72,10 @@ def _prompt(exchange: Exchange) -> int:
 
 def no_video(family: Family) -> str:
     """Why no video is asked about; a row that takes any kind is taken at its word, an unknown model is not."""
-    known = family.parts if family.parts is not None else frozenset(_EVERY if family.prefixes else ())
+    known = _known(family) if family.ids else frozenset()
     return "" if "video_url" in known else "no page of this family documents video_url"
+
+
+def _known(family: Family) -> frozenset[str]:
+    """What its models take, as far as the row knows; a row that knows nothing refuses nothing."""
+    return next((known for known in (family.parts, family.inputs) if known is not None), _EVERY)

@@ -17,7 +17,7 @@ _THOUGHT = f"The user wants the weather, and my code word. My code word is {CODE
 
 def sends_none_back(family: Family) -> str:
     """Why nothing is asked about earlier reasoning."""
-    if family.reasoning_replay == "never" and family.prefixes:
+    if family.reasoning_replay == "never" and family.ids:
         return "its reasoning does not go back as text, as our row says"
     return does_not_think(family)
 

@@ -36,14 +36,14 @@ def does_not_think(family: Family) -> str:
 
 def no_switch_on(family: Family) -> str:
     """Why thinking is not switched on; an unknown model is tried with every known switch."""
-    return "" if True in family.thinking or not family.prefixes else "our row knows no thinking of it"
+    return "" if True in family.thinking or not family.ids else "our row knows no thinking of it"
 
 
 def no_switch_off(family: Family) -> str:
     """Why thinking is not switched off."""
     if family.thinking_off_is_weaker:
         return "it cannot stop thinking, as our row says"
-    unknown = not family.prefixes and not does_not_think(family)
+    unknown = not family.ids and not does_not_think(family)
     return "" if False in family.thinking or unknown else "our row knows no way to switch it off"
 
 
@@ -137,7 +137,10 @@ def effort(subject: Subject) -> Probing:
     other = _PLACES.get(own, "reasoning_effort")
     second = yield from _reading(subject, other)
     if second.is_read:
-        return differs(f"{own} {first.words}; {other} is read ({second.words})", effort_path=other)
+        # Both places are written to where a row has two; the file leaves the one that is not read out.
+        facts: dict[str, Any] = {"effort_path": other}
+        facts |= {"second_effort_path": None} if subject.family.second_effort_path else {}
+        return differs(f"{own} {first.words}; {other} is read ({second.words})", **facts)
     remedy = "Judge by the reasoning tokens of your own calls; thinking=False is the other way to spend less."
     return fails(f"{own} {first.words}; {other} {second.words}", remedy)
 

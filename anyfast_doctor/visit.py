@@ -127,7 +127,7 @@ class Visit:
 
 def _usual(exchange: Exchange) -> str:
     models = listed(exchange) or [USUAL_MODEL]
-    known = [model for model in models if family_of(model).prefixes]
+    known = [model for model in models if family_of(model).ids]
     return USUAL_MODEL if USUAL_MODEL in models else (known or models)[0]
 
 

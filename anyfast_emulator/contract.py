@@ -42,7 +42,11 @@ class Family:
         parts: content part types; none = content must be a string.
         stop_limit: how many stop sequences.
         stop_list_only: a bare string is refused.
+        ranges: ranges that are narrower here than on every other page.
+        only_responses: it is served on the Responses API alone.
         switch: the parameter that turns thinking on and off.
+        switch_types: the words of `thinking.type`, the last of which is off.
+        refuses_off: the refusal of a switch that is off; "" = none.
         thinks: whether it thinks when nothing is said.
         nests_effort: the effort stands in `thinking`, not at the top level.
         nullable: parameters that may be null.
@@ -58,6 +62,7 @@ class Family:
         tool_limit: how many tools.
         demands_reasoning: which earlier reasoning has to come back: its own, on each assistant turn once tools are in
             play; any, on each turn that called tools; or none.
+        refuses_reasoning: the refusal of earlier reasoning that comes back; "" = none.
         rereads: which reasoning that comes back reaches the model: all of it, all of it if tools are in play, that of
             the turns since the last user message, or none.
         signs_calls: demands its thought signature back on each call.
@@ -79,7 +84,11 @@ class Family:
     parts: frozenset[str] = frozenset({"text"})
     stop_limit: int | None = None
     stop_list_only: bool = False
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    only_responses: bool = False
     switch: str = ""
+    switch_types: tuple[str, ...] = ("enabled", "disabled")
+    refuses_off: str = ""
     thinks: bool = False
     nests_effort: bool = False
     nullable: frozenset[str] = frozenset()
@@ -94,6 +103,7 @@ class Family:
     refuses_forced: str = ""
     tool_limit: int | None = None
     demands_reasoning: Literal["own", "any", "none"] = "none"
+    refuses_reasoning: str = ""
     rereads: Literal["always", "tools", "loop", "never"] = "never"
     signs_calls: bool = False
     call_ids: str = "call_{id}"
@@ -138,6 +148,24 @@ DEEPSEEK = Family(
     call_ids="call_{index:02d}_{id}",  # recorded: they name the position
     usage="deepseek",
 )
+# No page of Anyfast; DeepSeek's pricing page and its guides of vision and thinking, 2026-09.
+DEEPSEEK_41 = replace(
+    DEEPSEEK,
+    parts=frozenset({"text", "image_url"}),
+    nests_effort=False,  # its guide has `reasoning_effort` at the top level
+    efforts=("low", "medium", "high", "max", "minimal", "xhigh", "ultra"),
+)
+# No page of Anyfast; DeepSeek's reasoning_model page.
+DEEPSEEK_R1 = replace(
+    DEEPSEEK,
+    parameters=PENALTIES | {"n"},
+    switch="",
+    nests_effort=False,
+    nullable=frozenset(),
+    demands_reasoning="none",
+    refuses_reasoning="The reasoning_content must not be part of the input messages.",
+    rereads="never",
+)
 # Anyfast qwen3.6-flash page; tools and JSON mode are DashScope's (its page lists neither).
 QWEN = Family(
     name="qwen",
@@ -155,6 +183,15 @@ QWEN = Family(
     usage="qwen",
     served_by="ali",
 )
+# Anyfast endpoints/openai page lists their siblings with max_tokens; the refusal is in new-api's ali/adaptor.go.
+QWEN_THINKS = replace(
+    QWEN,
+    lengths={"max_tokens": (1, ANY)},
+    thinks=True,
+    refuses_off="The value of the enable_thinking parameter is restricted to True.",
+)
+# No page of Anyfast; qwen-code#8472, 2026-08.
+QWEN_38 = replace(QWEN, lengths={"max_completion_tokens": (1, ANY)}, efforts=("low", "medium", "xhigh", "high", "max"))
 # Anyfast doubao-seed-evolving page; stop limit from its Doubao endpoint page, effort + disabled from models.dev#5645.
 DOUBAO = Family(
     name="doubao",
@@ -197,6 +234,8 @@ GEMINI_3 = replace(
 # ai.google.dev/gemini-api/docs/image-generation: no function calling; sizes from 1K on; signatures are not enforced
 GEMINI_IMAGE = replace(GEMINI_3, signs_calls=False, tool_limit=0, formats=frozenset({"text"}), draws=("1K", "2K", "4K"))
 GEMINI_FLASH_IMAGE = replace(GEMINI_IMAGE, draws=("512", "1K", "2K", "4K"))
+# Google Cloud's guide gemini-3-5-flash: levels MINIMAL to HIGH, and no way to switch it off.
+GEMINI_3_FLASH = replace(GEMINI_3, efforts=("minimal", "low", "medium", "high"))
 GEMINI_20 = replace(GEMINI_25, thinks=False)
 # Anyfast kimi-k2.6 page: "max_tokens is deprecated and not honored".
 KIMI = Family(
@@ -214,17 +253,35 @@ KIMI = Family(
     call_ids="{name}_{index}",  # recorded: not unique across turns
     usage="kimi",
 )
+# Moonshot's quickstart of kimi-k2-7-code: an error when thinking is disabled.
+KIMI_27 = replace(KIMI, refuses_off="invalid thinking: only type=enabled is allowed for this model")
+# models.dev kimi-k3, 2026-10: it always thinks, and knows no `thinking`; recorded: only temperature 1.
+KIMI_3 = replace(KIMI, parameters=PENALTIES, switch="", efforts=("low", "high", "max"), ranges={"temperature": (1, 1)})
 # Anyfast glm-5.2 page; GLM silently makes one answer of n = 2.
 GLM = Family(
     name="glm",
     accent="glm",
+    parameters=PENALTIES | {"thinking"},
     lengths={"max_tokens": (1, 131072)},
     ignored=frozenset({"n"}),
+    ranges={"temperature": (0, 1), "top_p": (0.01, 1)},
+    switch="thinking",
     thinks=True,
     efforts=("max", "xhigh", "high", "medium", "low", "minimal", "none"),
     idle_efforts=("none", "minimal"),
     rereads="loop",  # upstream: return it with the results of tools
 )
+# Z.ai's thinking guides: before 5.2 nobody reads `reasoning_effort`, and `thinking.type` is the switch.
+GLM_47 = replace(GLM, ranges={}, ignored=frozenset({"n", "reasoning_effort"}), efforts=(), idle_efforts=())
+# hermes-agent#85890, 2026-08: code 1210.
+GLM_53 = replace(
+    GLM,
+    ranges={},
+    refuses_off="This model always engages in thinking and cannot be disabled; please use low, high, or max",
+    efforts=("low", "high", "max"),
+    idle_efforts=(),
+)
+GLM_53_FLASH = replace(GLM_53, parts=frozenset({"text", "image_url", "video_url"}))  # langchain-openrouter 0.2.9
 # Anyfast MiniMax-M2.7 page.
 MINIMAX = Family(
     name="minimax",
@@ -233,6 +290,16 @@ MINIMAX = Family(
     rereads="loop",  # upstream: interleaved thinking wants it back
     answers_as="MiniMax/MiniMax-M2.7",
     served_by="minimax",
+)
+# evolink minimax-m3-chat, 2026-06.
+MINIMAX_3 = replace(
+    MINIMAX,
+    parameters=PENALTIES | {"thinking"},
+    lengths={"max_tokens": (1, 524288)},
+    parts=frozenset({"text", "image_url", "video_url"}),
+    switch="thinking",
+    switch_types=("adaptive", "disabled"),
+    answers_as="",
 )
 # Anyfast OpenAI endpoint page.
 PLAIN = Family(
@@ -244,20 +311,39 @@ PLAIN = Family(
     served_by="openai",
 )
 GROK = replace(PLAIN, name="grok", parameters=PENALTIES, parts=frozenset({"text"}), served_by="xai")
+# docs.x.ai by opencode#39448 and Zoo-Code#866, 2026-08.
+GROK_43 = replace(GROK, thinks=True, efforts=("none", "low", "medium", "high"), idle_efforts=("none",))
+GROK_45 = replace(GROK, thinks=True, efforts=("low", "medium", "high"))
+# Anyfast gpt-5.2 and gpt-5.5 pages: POST /v1/responses.
+RESPONSES = replace(PLAIN, only_responses=True)
 
 _SERVED: tuple[tuple[Family, str], ...] = (
     (DEEPSEEK, "deepseek-v4-flash deepseek-v4-pro"),
+    (DEEPSEEK_41, "deepseek-flash deepseek-v4-flash-vision-exp"),
+    (DEEPSEEK_R1, "deepseek-r1"),
     (QWEN, "qwen3.6-flash"),
+    (QWEN_THINKS, "qwen3-max-thinking qwen3.8-max-preview"),
+    (QWEN_38, "qwen3.8-max"),
     (DOUBAO, "doubao-seed-evolving doubao-seed-2.1-pro doubao-seed-2.1-turbo doubao-seed-2.0-pro"),
-    (GEMINI_3, "gemini-3.1-pro-preview gemini-3.1-flash-lite-preview gemini-3-pro-preview gemini-3-flash-preview"),
+    (GEMINI_3, "gemini-3.1-pro-preview gemini-3-pro-preview"),
+    (GEMINI_3_FLASH, "gemini-3.1-flash-lite-preview gemini-3-flash-preview gemini-3.5-flash"),
     (GEMINI_IMAGE, "gemini-3-pro-image-preview"),
     (GEMINI_FLASH_IMAGE, "gemini-3.1-flash-image-preview"),
     (GEMINI_25, "gemini-2.5-pro gemini-2.5-flash gemini-2.5-flash-lite"),
     (GEMINI_20, "gemini-2.0-flash"),
     (KIMI, "kimi-k2.6"),
+    (KIMI_27, "kimi-k2.7-code"),
+    (KIMI_3, "kimi-k3"),
     (GLM, "glm-5.2"),
+    (GLM_47, "glm-4.7 glm-4-7-251222"),
+    (GLM_53, "glm-5.3"),
+    (GLM_53_FLASH, "glm-5.3-flash"),
     (MINIMAX, "MiniMax-M2.7"),
+    (MINIMAX_3, "MiniMax-M3"),
     (GROK, "grok-3 grok-4-1-fast-non-reasoning"),
+    (GROK_43, "grok-4.3"),
+    (GROK_45, "grok-4.5"),
+    (RESPONSES, "gpt-5.2 gpt-5.5"),
     (PLAIN, "gpt-4o gpt-4o-mini gpt-4-1 claude-sonnet-4-6"),
 )
 MODELS: Mapping[str, Family] = {model: family for family, models in _SERVED for model in models.split()}

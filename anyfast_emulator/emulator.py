@@ -13,7 +13,7 @@ from anyfast_emulator import model
 from anyfast_emulator.answers import Answer, Failure, Raw, Scripted
 from anyfast_emulator.contract import MODELS, PLAIN, Family
 from anyfast_emulator.embedding import EMBEDDERS, check, embeddings, is_embeddings
-from anyfast_emulator.gate import credit_used_up, token_used_up, unknown_model, wrong_key
+from anyfast_emulator.gate import credit_used_up, responses_only, token_used_up, unknown_model, wrong_key
 from anyfast_emulator.gateway import error_event, failed, front_page, model_list, recorded, refused
 from anyfast_emulator.history import check_history
 from anyfast_emulator.memory import Memory
@@ -255,6 +255,8 @@ class Emulator:
         if self.strict:
             if name not in self._served:
                 raise unknown_model(name, self.temperament)
+            if family.only_responses:
+                raise responses_only()
             check_parameters(body, family)
             check_history(body, family, self._memory)
         scripted = self._script.next(request)

@@ -29,6 +29,13 @@ def credit_used_up(temper: Temperament) -> RefusedError:
     return RefusedError(words, status=403, code="insufficient_user_quota", by_gateway=True)
 
 
+def responses_only() -> RefusedError:
+    """The refusal of a model that chat completions do not have."""
+    # OpenAI's words (goose#2564)
+    words = "This model is only supported in v1/responses and not in v1/chat/completions."
+    return RefusedError(words, "model", status=404, type="invalid_request_error", code="")
+
+
 def unknown_model(name: str, temper: Temperament) -> RefusedError:
     """The refusal of a model that is not served."""
     if temper.errors == "deepseek":  # recorded

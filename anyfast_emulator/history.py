@@ -36,6 +36,8 @@ def check_history(body: Mapping[str, Any], family: Family, memory: Remembers) ->
         _check_message(message, f"messages[{index}]", family)
     _check_pairs(messages)
     _check_prefix(messages, family)
+    if family.refuses_reasoning and any(message.get("reasoning_content") for message in messages):
+        raise RefusedError(family.refuses_reasoning, "messages")
     if is_thinking(body, family):
         if family.demands_reasoning == "own":
             _check_own_reasoning(body, family, memory)

@@ -43,7 +43,7 @@ def check_parameters(body: Body, family: Family) -> None:
     for name, value in body.items():
         _check_known(name, value, family)
         _check_type(name, value)
-        if (span := RANGES.get(name) or family.lengths.get(name)) is not None:
+        if (span := family.ranges.get(name) or RANGES.get(name) or family.lengths.get(name)) is not None:
             _check_range(name, value, span, whole=name in family.lengths or name == "top_logprobs")
         if name in _CHECKS:
             _CHECKS[name](value, body, family)
@@ -51,6 +51,8 @@ def check_parameters(body: Body, family: Family) -> None:
 
 def _check_switch(body: Body, family: Family) -> None:
     said = switched(body, family)
+    if said is False and family.refuses_off and family.temper.switch_off == "works":
+        raise RefusedError(family.refuses_off, family.switch)
     if said is not None and (family.temper.switch_on if said else family.temper.switch_off) == "refused":
         raise RefusedError(f"{family.switch or 'thinking'}: this value is not supported by this model.", family.switch)
 
@@ -113,7 +115,7 @@ def _check_thinking(value: Any, body: Body, family: Family) -> None:
     if not isinstance(value, dict | None):
         raise RefusedError("Invalid type for 'thinking': expected an object.", "thinking")
     value = value or {}
-    if value.get("type", "enabled") not in ("enabled", "disabled"):
+    if value.get("type", family.switch_types[0]) not in family.switch_types:
         raise RefusedError(f"Invalid thinking type: {value['type']!r}", "thinking")
     if "reasoning_effort" in value and reads_effort(family, "nested"):
         _check_level(value["reasoning_effort"], family, "thinking")

@@ -25,7 +25,8 @@ def switched(body: Body, family: Family) -> bool | None:
     """What a request says about thinking; None if it says nothing."""
     said = body.get(family.switch) if family.switch else None
     if isinstance(said, Mapping):
-        said = {"enabled": True, "disabled": False}.get(str(said.get("type")))
+        *on, off = family.switch_types
+        said = False if said.get("type") == off else True if said.get("type") in on else None
     if said is not False and _is_idle(body, family):
         return False
     return said if isinstance(said, bool) else None

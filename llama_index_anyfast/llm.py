@@ -105,11 +105,12 @@ class AnyfastLLM(Portable, ChatParameters, Connection, SharesConnections, ListsM
     @property
     def metadata(self) -> LLMMetadata:
         """What LlamaIndex's engines need to know; offline, and for any model."""
-        known = family_with(self.model, self.profile_file).context_window
-        window = self.context_window or known or _assumed_window(self.model)
+        known = family_with(self.model, self.profile_file)
+        window = self.context_window or known.context_window or _assumed_window(self.model)
+        longest = min(window // 4, known.output_limit or window)
         return LLMMetadata(
             context_window=window,
-            num_output=max(1, min(self.max_tokens or USUAL_OUTPUT, window // 4)),
+            num_output=max(1, min(self.max_tokens or USUAL_OUTPUT, longest)),
             is_chat_model=True,
             is_function_calling_model=self.is_function_calling_model,
             model_name=self.model,

@@ -4,7 +4,7 @@ A row lists departures only. An unlisted parameter goes under its own name; an u
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 JSON = Mapping[str, Any]
@@ -35,13 +35,17 @@ class Family:
 
     Attributes:
         name: What messages call it.
-        prefixes: Lower-case beginnings of its model ids; the longest match wins.
+        ids: Lower-case patterns of its model ids: how they begin, with `*` for whatever stands between two pieces
+            (`qwen*-thinking`); one that ends in `$` is a whole id. The most specific pattern of all rows wins.
         thinking: Body fragment for thinking on (True), off (False) and not said (None). A missing True or False means
             that the family has no documented way to say it.
         thinks_by_default: Whether it thinks when nothing is said.
+        responses_only: Whether it is served on the Responses API alone, so that no chat can be sent.
         thinking_off_is_weaker: It cannot be switched off; False sends its lowest level, with a warning.
         effort_path: Where `reasoning_effort` goes in the body (dots nest); None where there is no such thing.
+        second_effort_path: Where it goes as well, since some servers of the model read it there.
         effort_levels: The levels it takes, weakest first; empty takes any.
+        effort_default: The level it takes when none is said; None where unknown.
         effort_without_thinking: Levels that mean "do not think".
         template_opens_thought: Whether its chat template opens the thought in the prompt, so that a server without a
             reasoning parser lets only the closing tag through.
@@ -54,6 +58,8 @@ class Family:
         json_schema: Whether `response_format: json_schema` works.
         json_needs_the_word: Whether JSON mode is refused unless a message says "json".
         length_parameter: Its name for `max_tokens`.
+        ranges: Documented ranges of sampling parameters that are narrower than everybody's.
+        top_p: What is sent as `top_p` where the caller says none, while thinking (True) and else (False).
         max_output: Documented upper bound of that parameter, in tokens; None where none is documented.
         stop_limit: Documented number of stop sequences; None where none is documented.
         ignores: Parameters that it documents as without effect: dropped, with a warning.
@@ -72,6 +78,7 @@ class Family:
         system_first: Whether a system message is refused anywhere but at the beginning.
         call_markup: Dialects in which its models write tool calls into the text: `dsml` is DeepSeek's, `tool_call` the
             tag of that name with JSON, `function` Qwen3-Coder's. No other markup of its text is ever a call.
+        makes_images: Whether its answers hold pictures.
         inputs: Types of content part that its models are known to take, where `parts` refuses none; None where unknown.
         template_tokens: What its chat template adds to a prompt; for estimates alone.
         context_window: Tokens, prompt and answer together; None where unknown.
@@ -79,12 +86,15 @@ class Family:
     """
 
     name: str
-    prefixes: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
     thinking: Mapping[bool | None, JSON] = field(default_factory=dict)
+    responses_only: bool = False
     thinks_by_default: bool = False
     thinking_off_is_weaker: bool = False
     effort_path: str | None = None
+    second_effort_path: str | None = None
     effort_levels: tuple[str, ...] = ()
+    effort_default: str | None = None
     effort_without_thinking: frozenset[str] = frozenset()
     template_opens_thought: bool = False
     reasoning_replay: Literal["always", "tool_loop", "never"] = "never"
@@ -95,6 +105,8 @@ class Family:
     json_schema: bool = False
     json_needs_the_word: bool = False
     length_parameter: str = "max_tokens"
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    top_p: Mapping[bool, float] = field(default_factory=dict)
     max_output: int | None = None
     stop_limit: int | None = None
     ignores: frozenset[str] = frozenset()
@@ -111,6 +123,7 @@ class Family:
     call_ids: str | None = r"[a-zA-Z0-9_-]{1,40}"
     system_first: bool = False
     call_markup: frozenset[Literal["dsml", "tool_call", "function"]] = frozenset()
+    makes_images: bool = False
     inputs: frozenset[str] | None = None
     template_tokens: TemplateTokens = TemplateTokens()
     context_window: int | None = None
@@ -122,3 +135,29 @@ THINKING_TYPE: Mapping[bool | None, JSON] = {
     False: {"thinking": {"type": "disabled"}},
 }
 """The switch as DeepSeek, Doubao, Kimi and GLM spell it."""
+
+
+def successors(newest: Family, *, name: str, ids: tuple[str, ...]) -> Family:
+    """The row of a vendor's models that no other row knows: its newest dialect, without the limits of its models.
+
+    Args:
+        newest: The vendor's newest row.
+        name: What messages call it.
+        ids: Patterns, less specific than those of the vendor's other rows.
+
+    Returns:
+        The row.
+    """
+    return replace(
+        newest,
+        name=name,
+        ids=ids,
+        ranges={},
+        max_output=None,
+        stop_limit=None,
+        parts=None,
+        inputs=None,
+        effort_default=None,
+        context_window=None,
+        output_limit=None,
+    )

@@ -9,10 +9,11 @@
 }
 ```
 
-A key under `models` is the beginning of a model id, as the rows' own prefixes are; of several that fit, the longer one
-lies above. The facts are those of `Family`, except its name and prefixes; `thinking` has the keys `on`, `off` and
-`unsaid`, and replaces the row's as a whole. Facts of embedding models stand beside `models`, in `embedding_models`, and
-are those of `EmbeddingModel`: `{"text-embedding-v4": {"path": "/v1/embeddings", "max_texts": 10}}`.
+A key under `models` is the beginning of a model id, or a pattern as the rows' own are (`qwen*-thinking`); of several
+that fit, the more specific one lies above. The facts are those of `Family`, except its name and ids; `thinking` has the
+keys `on`, `off` and `unsaid`, `top_p` has `on` and `off`, and each replaces the row's as a whole. Facts of embedding
+models stand beside `models`, in `embedding_models`, and are those of `EmbeddingModel`:
+`{"text-embedding-v4": {"path": "/v1/embeddings", "max_texts": 10}}`.
 """
 
 import difflib
@@ -30,7 +31,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.families.embedding_models import EmbeddingModel, embedding_model_of
 from anyfast_transport.families.family import Family, TemplateTokens
-from anyfast_transport.families.table import family_of
+from anyfast_transport.families.table import family_of, pattern_fits, specificity
 
 FORMAT = 1
 """The format that this version writes, and the newest that it reads."""
@@ -50,7 +51,8 @@ class Profile(NamedTuple):
 
 STATES = {"on": True, "off": False, "unsaid": None}
 """How a file names the states of thinking that a row has fragments for."""
-_NOT_FACTS = ("name", "prefixes")
+_NOT_FACTS = ("name", "ids")
+_BY_STATE = ("thinking", "top_p")
 _NEAR = 0.5
 
 
@@ -66,7 +68,9 @@ def _compiled(pattern: str | None) -> str | None:
 _NARROWER: Mapping[str, Any] = {
     "thinking": dict[Literal["on", "off", "unsaid"], dict[str, Any]],
     "effort_path": Annotated[str, Field(pattern=r"^\w+(\.\w+)*$")] | None,
+    "second_effort_path": Annotated[str, Field(pattern=r"^\w+(\.\w+)*$")] | None,
     "effort_levels": tuple[Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"], ...],
+    "top_p": dict[Literal["on", "off"], Annotated[float, Field(ge=0, le=1)]],
     "length_parameter": Annotated[str, Field(min_length=1)],
     "max_output": Annotated[int, Field(ge=1)] | None,
     "stop_limit": Annotated[int, Field(ge=1)] | None,
@@ -182,7 +186,7 @@ def facts_of(model: str, profile: Mapping[str, Facts]) -> list[Facts]:
     Returns:
         The facts of every key that fits, the one to be laid on top last.
     """
-    return [profile[key] for key in sorted(profile, key=len) if bare_id(model).startswith(key)]
+    return [profile[key] for key in sorted(profile, key=specificity) if pattern_fits(key, model)]
 
 
 def bare_id(model: str) -> str:
@@ -260,7 +264,7 @@ def _value(name: str, value: Any, where: str, row: Any) -> Any:
         first = error.errors(include_input=False, include_url=False)[0]
         at = ".".join(map(str, (name, *first["loc"])))
         raise _wrong(where, f"has a wrong {at}: {first['msg']}") from None
-    return {STATES[key]: fragment for key, fragment in checked.items()} if name == "thinking" else checked
+    return {STATES[key]: fragment for key, fragment in checked.items()} if name in _BY_STATE else checked
 
 
 def _wrong(where: str, what: str) -> UnsupportedParameterError:
@@ -293,8 +297,8 @@ def written_facts(facts: Facts) -> dict[str, Any]:
 
 
 def _json_of(name: str, value: Any) -> Any:
-    if name == "thinking":
-        return {key: dict(value[state]) for key, state in STATES.items() if state in value}
+    if name in _BY_STATE:
+        return {key: _json_of("", value[state]) for key, state in STATES.items() if state in value}
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, TemplateTokens):

@@ -1,50 +1,89 @@
 """Which row a model id belongs to."""
 
+import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from anyfast_transport.families.family import Family
-from anyfast_transport.families.rows.deepseek import DEEPSEEK, DEEPSEEK_V3, DEEPSEEK_VISION
-from anyfast_transport.families.rows.doubao import DOUBAO
-from anyfast_transport.families.rows.gemini import GEMINI_3, GEMINI_20, GEMINI_25
-from anyfast_transport.families.rows.glm import GLM
-from anyfast_transport.families.rows.grok import GROK
-from anyfast_transport.families.rows.kimi import KIMI
-from anyfast_transport.families.rows.minimax import MINIMAX
-from anyfast_transport.families.rows.openai import PLAIN
-from anyfast_transport.families.rows.qwen import QWEN, QWEN_2_VL, QWEN_3, QWEN_WITHOUT_THINKING
+from anyfast_transport.families.rows import deepseek, doubao, gemini, glm, grok, kimi, minimax, openai, qwen
 
-__all__ = ["FAMILIES", "PLAIN", "Family", "family_of"]
+__all__ = ["FAMILIES", "PLAIN", "Family", "family_of", "pattern_fits"]
 
-FAMILIES: tuple[Family, ...] = (
-    DEEPSEEK,
-    DEEPSEEK_VISION,
-    DEEPSEEK_V3,
-    QWEN,
-    QWEN_3,
-    QWEN_WITHOUT_THINKING,
-    QWEN_2_VL,
-    DOUBAO,
-    GEMINI_3,
-    GEMINI_25,
-    GEMINI_20,
-    KIMI,
-    GLM,
-    MINIMAX,
-    GROK,
+PLAIN = openai.PLAIN
+FAMILIES: tuple[Family, ...] = tuple(
+    row
+    for vendor in (deepseek, qwen, doubao, gemini, kimi, glm, minimax, grok, openai)
+    for row in vars(vendor).values()
+    if isinstance(row, Family) and row is not PLAIN
 )
+"""Every row but `PLAIN`."""
 
-_BY_PREFIX = sorted(((p, f) for f in FAMILIES for p in f.prefixes), key=lambda row: -len(row[0]))
+# How aggregators say whose model it is: `coding-glm-5.1`, `alicloud-deepseek-v4-pro` (models.dev, 2026-10).
+_VENDOR = re.compile(
+    r"(?:ali(?:baba|cloud|yun)?|ark|azure|bai|bailian|bedrock|byteplus|bytedance|cc|cloudflare|coding|dashscope|deep|"
+    r"deepinfra|fireworks|google|groq|moonshot(?:ai)?|novita|openrouter|siliconflow|tencent|together|vertex|"
+    r"volc(?:engine)?|x-?ai|z-?ai(?:-org)?|zhipu(?:ai)?)-(?=[a-z])"
+)
+_VERSION = re.compile(r"(?<=\d)[-p](?=\d(?:-|$))")
+
+
+def _spellings(model: str) -> Iterator[str]:
+    """The ways to read an id, in lower case: as it is, without an aggregator's vendor, with a dot in its version."""
+    name = model.rsplit("/", 1)[-1].lower()
+    for read in (name.replace(":", "-"), name.partition(":")[2]):
+        yield read
+        while (found := _VENDOR.match(read)) is not None:
+            read = read[found.end() :]
+            yield read
+        yield _VERSION.sub(".", read)  # 4-7 and 4p7 are 4.7
+
+
+def _fits(pattern: str, name: str) -> bool:
+    if pattern.endswith("$"):
+        return name == pattern[:-1]
+    first, *others = pattern.split("*")
+    if not name.startswith(first):
+        return False
+    at = len(first)
+    for piece in others:
+        at = name.find(piece, at) + len(piece)
+        if at < len(piece):
+            return False
+    return True
+
+
+def specificity(pattern: str) -> tuple[int, int]:
+    """What orders patterns: one of more pieces is more specific, of those with as many the longer one."""
+    return pattern.count("*"), len(pattern)
+
+
+def pattern_fits(pattern: str, model: str) -> bool:
+    """Whether a pattern of `Family.ids` fits a model id.
+
+    Args:
+        pattern: The pattern.
+        model: Model id as the caller wrote it.
+
+    Returns:
+        Whether it fits in one of its spellings; a whole id (`$`) as it is written alone.
+    """
+    if pattern.endswith("$"):
+        return _fits(pattern, next(_spellings(model)))
+    return any(_fits(pattern, name) for name in _spellings(model))
+
+
+_PATTERNS = sorted(((one, row) for row in FAMILIES for one in row.ids), key=lambda each: specificity(each[0]))[::-1]
 
 
 @lru_cache(maxsize=1024)
 def family_of(model: str) -> Family:
-    """Finds the row of a model by the longest prefix of its id.
+    """Finds the row of a model by the most specific pattern that fits its id.
 
     Args:
-        model: Model id as the caller wrote it; a vendor in front (`MiniMax/MiniMax-M2.7`) and case are ignored.
+        model: Model id as the caller wrote it. Case does not count, nor does a vendor in front (`MiniMax/MiniMax-M2.7`,
+            `zai-org:glm-5.3`, `coding-glm-5.1`); `4-7` and `4p7` are 4.7.
 
     Returns:
         The family, or `PLAIN` for an id that no row knows.
     """
-    name = model.rsplit("/", 1)[-1].lower()
-    return next((family for prefix, family in _BY_PREFIX if name.startswith(prefix)), PLAIN)
+    return next((row for pattern, row in _PATTERNS if pattern_fits(pattern, model)), PLAIN)

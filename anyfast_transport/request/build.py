@@ -89,10 +89,19 @@ class _Builder:
 
     def request(self, messages: Sequence[Message]) -> Request:
         call, family, values = self._call, self._family, self._call.values
+        if family.responses_only:
+            raise UnsupportedParameterError(
+                f"{call.model} is served on the Responses API alone (POST /v1/responses), which this client does not "
+                "speak. Take a model of chat completions.",
+                parameter="model",
+                model=call.model,
+            )
         self._put_parameters()
         self.fields |= thinking_fields(values, family, self.changes.warned)
         extra = values.get("extra_body") or {}
         self._thinking = thinks(family, merged(self.fields, extra))
+        if self._thinking in family.top_p:
+            self.fields.setdefault("top_p", family.top_p[self._thinking])
         replay: Replay = values.get("reasoning_replay", "auto")
         messages = prepared(
             messages, family, model=call.model, thinking=self._thinking, replay=replay, note=self.changes.repaired
@@ -130,6 +139,7 @@ class _Builder:
                 parameter="n",
                 model=call.model,
             )
+        _check_ranges(fields, call)
         _put_length(fields, call)
         if "user_id" in call.values:
             if family.takes_user_id:
@@ -189,6 +199,16 @@ class _Builder:
             self.instructions.append(call_instruction(choice["function"]["name"] if choice != "required" else None))
         elif choice is not None:
             self.fields["tool_choice"] = choice
+
+
+def _check_ranges(fields: JSON, call: Call) -> None:
+    for name, (low, high) in call.family.ranges.items():
+        if name in fields and not low <= fields[name] <= high:
+            raise UnsupportedParameterError(
+                f"{name}={fields[name]} is not what {call.model} ({call.family.name}) documents: {low} to {high}.",
+                parameter=name,
+                model=call.model,
+            )
 
 
 def _put_length(fields: JSON, call: Call) -> None:

@@ -81,36 +81,53 @@ def thinking_fields(values: Mapping[str, Any], family: Family, note: Note = igno
     Raises:
         UnsupportedParameterError: The family has no documented way to say it.
     """
-    wanted = values.get("thinking")
+    wanted, effort = _wish(values, family, note)
     if wanted is not None and wanted not in family.thinking:
-        state = "on" if wanted else "off"
-        raise UnsupportedParameterError(
-            f"No way is known to switch thinking {state} for {values['model']} ({family.name} dialect). "
-            "If you know one, send it in extra_body.",
-            parameter="thinking",
-            model=values["model"],
-        )
+        raise _no_such_switch(values, family, wanted)
     fields = copy.deepcopy(dict(family.thinking.get(wanted, {})))
     if wanted is False and family.thinking_off_is_weaker:
         note(f"{values['model']} cannot stop thinking: its lowest level is sent instead.")
-    if values.get("reasoning_effort") and wanted is not False:
-        _put_effort(fields, values, family, note)
+    if effort and wanted is not False:
+        _put_effort(fields, effort, wanted, values["model"], family, note)
     return fields
 
 
-def _put_effort(fields: JSON, values: Mapping[str, Any], family: Family, note: Note) -> None:
-    effort = values["reasoning_effort"]
+def _wish(values: Mapping[str, Any], family: Family, note: Note) -> tuple[bool | None, str | None]:
+    """What is wanted of thinking, and the effort; no effort at all is no thinking."""
+    wanted, effort = values.get("thinking"), values.get("reasoning_effort")
+    if effort == "none" and (False in family.thinking or family.thinks_by_default):
+        if wanted:
+            note(f"{values['model']}: thinking=True and reasoning_effort='none' contradict each other; it is off.")
+        return False, None
+    if effort and wanted is None and None in family.thinking and True in family.thinking and family.effort_path:
+        # Where "off" would be said unasked, who asks for an effort asks for thinking.
+        return True, effort
+    return wanted, effort
+
+
+def _no_such_switch(values: Mapping[str, Any], family: Family, wanted: bool) -> UnsupportedParameterError:
+    model, by_effort = values["model"], values.get("reasoning_effort") == "none"
+    why = f"No way is known to switch thinking {'on' if wanted else 'off'} for {model} ({family.name} dialect)"
+    if not wanted and family.thinks_by_default:
+        why += ": it always thinks, and has no lower level"
+    parameter = "reasoning_effort" if by_effort else "thinking"
+    return UnsupportedParameterError(
+        f"{why}. Leave {parameter} out; if you know a way, send it in extra_body.", parameter=parameter, model=model
+    )
+
+
+def _put_effort(fields: JSON, effort: str, wanted: bool | None, model: str, family: Family, note: Note) -> None:
     if family.effort_path is None:
-        note(f"{values['model']} ({family.name}) has no reasoning_effort: it is not sent.")
+        note(f"{model} ({family.name}) has no reasoning_effort: it is not sent.")
         return
-    if values.get("thinking") is None and not family.thinks_by_default and family.thinking:
+    if wanted is None and not family.thinks_by_default and family.thinking:
         return
     nearest = nearest_effort(effort, family.effort_levels)
     if nearest != effort:
-        note(
-            f"{values['model']} ({family.name}) has no reasoning_effort {effort!r}: {nearest!r}, its nearest, is sent."
-        )
+        note(f"{model} ({family.name}) has no reasoning_effort {effort!r}: {nearest!r}, its nearest, is sent.")
     _put(fields, family.effort_path, nearest)
+    if family.second_effort_path:
+        _put(fields, family.second_effort_path, nearest)
 
 
 def nearest_effort(effort: str, levels: Sequence[str]) -> str:

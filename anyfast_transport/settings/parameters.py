@@ -20,7 +20,7 @@ from anyfast_transport.lenient_json import merged
 from anyfast_transport.settings.names import accepted_names, unknown_argument
 from anyfast_transport.settings.secrets import Hidden, MayHoldSecret
 
-Effort = Literal["minimal", "low", "medium", "high", "max"]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 def _as_stops(value: Any) -> Any:
@@ -40,14 +40,15 @@ class ChatParameters(BaseModel):
     model_config = ConfigDict(populate_by_name=True, hide_input_in_errors=True, protected_namespaces=())
 
     model: str = Field(validation_alias=AliasChoices("model", "model_name"), min_length=1)
-    """Any model id that the gateway serves. Families are told by prefix; an unknown id gets the plain dialect."""
+    """Any model id that the gateway serves. Families are told by how it begins and what stands in it
+    (`-thinking`, `-image`); an unknown id gets the plain dialect."""
 
     thinking: bool | None = None
     """On, off, or the model's own default (None); spelled as the family wants it."""
 
     reasoning_effort: Effort | None = None
-    """How hard to think. A level that the family lacks becomes its nearest, with a warning; not sent while thinking
-    is off, or to a family without it."""
+    """How hard to think. `"none"` is thinking off; a level that the family lacks becomes its nearest, with a warning;
+    not sent while thinking is off, or to a family without it."""
 
     reasoning_replay: Literal["auto", "always", "never"] = "auto"
     """Whether earlier reasoning goes back on assistant turns; `"auto"` follows the family's rule."""

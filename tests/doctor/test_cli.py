@@ -94,7 +94,8 @@ def test_the_differences_are_written_and_can_be_used(gateway, command, monkeypat
     gateway(effort_read="top")
     status, _, err = command("--yes", "--only", "effort")
     written = json.loads(Path("anyfast-profile.json").read_text())
-    assert (status, written["models"]) == (1, {"deepseek-v4-flash": {"effort_path": "reasoning_effort"}})
+    facts = {"effort_path": "reasoning_effort", "second_effort_path": None}
+    assert (status, written["models"]) == (1, {"deepseek-v4-flash": facts})
     assert "export ANYFAST_PROFILE=" in err
     assert command("--yes", "--only", "effort", "--profile", "anyfast-profile.json")[0] == 0
     monkeypatch.setenv("ANYFAST_PROFILE", "anyfast-profile.json")

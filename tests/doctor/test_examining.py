@@ -86,11 +86,14 @@ def test_an_unknown_model_that_no_switch_turns_on_is_left_as_it_is():
     assert (line.finding.status, len(sent)) == ("works", 4)
 
 
+TOP_ALONE = {"effort_path": "reasoning_effort", "second_effort_path": None}
+
+
 @pytest.mark.parametrize(
     ("sizes", "status", "facts"),
     [
         ({"thinking": (100, 140)}, "works", {}),
-        ({"thinking": (100, 130), "top": (100, 300)}, "differs", {"effort_path": "reasoning_effort"}),
+        ({"thinking": (100, 130), "top": (100, 300)}, "differs", TOP_ALONE),
         ({"thinking": (100, 130), "top": (100, 90)}, "does not work", {}),
     ],
 )

@@ -20,11 +20,12 @@ def test_as_documented_every_line_works(desk, model):
 
 
 ON, OFF = {"thinking": {"type": "enabled"}}, {"thinking": {"type": "disabled"}}
+PRO = "deepseek-v4-pro"
 DROPPED = {"frequency_penalty", "presence_penalty"}
 
 # model, what is planted, the one line that notices it, facts for the profile file
 MENDED_BY_THE_FILE = [
-    (D, {"effort_read": "top"}, "effort", {"effort_path": "reasoning_effort"}),
+    (D, {"effort_read": "top"}, "effort", {"effort_path": "reasoning_effort", "second_effort_path": None}),
     (D, {"thinks": False}, "thinking_unsaid", {"thinks_by_default": False}),
     (D, {"switch_off": "refused"}, "thinking_off", {"thinking": {True: ON}}),
     (D, {"switch_off": "ignored"}, "thinking_off", {"thinking": {True: ON}}),
@@ -62,7 +63,8 @@ MENDED_BY_THE_FILE = [
     (Q, {"length": "max_tokens"}, "length", {"length_parameter": "max_tokens"}),
     (Q, {"images": "refused"}, "image", {"parts": {"text", "video_url"}}),
     (Q, {"images": "ignored"}, "image", {"parts": {"text", "video_url"}}),
-    (D, {"images": "works"}, "image", {"parts": {"text", "image_url"}, "flattens_text": False}),
+    (D, {"images": "ignored"}, "image", {"parts": {"text"}}),
+    (PRO, {"images": "works"}, "image", {"parts": {"text", "image_url"}, "flattens_text": False}),
     (B, {"videos": "refused"}, "video", {"parts": {"text", "image_url"}}),
     (B, {"videos": "ignored"}, "video", {"parts": {"text", "image_url"}}),
     # OpenAI's own rule, which an unknown model's row does not have: a refusal teaches it.
@@ -125,7 +127,9 @@ TOLD = [
     (D, {"forced_choice": "ignored"}, "forced_tool", "no call came while it thinks"),
     (G3, {}, "tools", "signatures shown"),
     (G3, {"signatures": False}, "tools", "signatures hidden"),
-    (D, {"images": "ignored"}, "image", "dropped on the way; our row refuses it"),
+    (PRO, {"images": "ignored"}, "image", "dropped on the way; our row refuses it"),
+    (D, {}, "image", "our row leaves it to the gateway"),
+    (D, {"images": "works"}, "image", "seen"),
     (D, {"n": "ignored"}, "n", "answered once"),
     (D, {}, "stop", "matched_stop 'charlie'"),
     (D, {"matched_stop": False}, "stop", "no matched_stop"),

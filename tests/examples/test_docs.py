@@ -205,7 +205,7 @@ def test_each_family_has_a_section_with_all_its_facts():
     page = families_page.page()
     for row in families_page.rows():
         section = page.partition(f"\n## {row.family.name}\n")[2].partition("\n## ")[0]
-        assert row.facts
+        assert row.facts or row.succeeds
         assert section.count("\n| `") == len(row.facts)
 
 

@@ -14,7 +14,15 @@ from anyfast_transport.families.token_estimate import prompt_tokens
 PROFILES = {
     # What the pages and guides say of each model: window, longest answer, efforts, and what it takes beside text.
     "deepseek-v4-pro": (1_000_000, 384_000, ["low", "medium", "high", "max"], ""),
-    "deepseek-v4-flash": (1_000_000, 384_000, ["low", "medium", "high", "max"], ""),
+    "deepseek-v4-flash": (1_000_000, 384_000, ["low", "medium", "high", "max"], "image image_url image_tool"),
+    "gemini-3.5-flash": (
+        1_048_576,
+        65_536,
+        ["minimal", "low", "medium", "high"],
+        "image image_url image_tool video audio pdf pdf_tool",
+    ),
+    "glm-5.3": (1_048_576, 131_072, ["low", "high", "max"], ""),
+    "kimi-k3": (1_048_576, 1_048_576, ["low", "high", "max"], "image image_url image_tool video"),
     "qwen3.6-flash": (1_000_000, 65_536, None, "image image_url image_tool video"),
     "doubao-seed-evolving": (
         262_144,
@@ -53,6 +61,27 @@ def test_the_profile_of_a_documented_model(chat, model, said):
     # create_agent sends a schema to models that say so, and a tool to all others.
     assert profile["structured_output"] is model.startswith("gemini")
     assert profile.keys() <= ModelProfile.__annotations__.keys()
+
+
+def test_a_profile_says_the_default_effort_where_later_system_messages_go_and_whether_pictures_are_made(chat):
+    said = {model: chat(model).profile for model in ("glm-5.3", "qwen3.6-flash", "gemini-3-pro-image")}
+    assert said["glm-5.3"]["reasoning_effort_default"] == "max"
+    assert "reasoning_effort_default" not in said["qwen3.6-flash"]
+    assert said["glm-5.3"]["mid_conversation_system_messages"] is True
+    assert said["qwen3.6-flash"]["mid_conversation_system_messages"] is False
+    assert {model: profile["image_outputs"] for model, profile in said.items()} == {
+        "glm-5.3": False,
+        "qwen3.6-flash": False,
+        "gemini-3-pro-image": True,
+    }
+    assert "tool_calling" not in said["gemini-3-pro-image"]
+    assert (said["glm-5.3"]["attachment"], said["qwen3.6-flash"]["attachment"]) == (False, True)
+
+
+def test_of_what_a_row_does_not_know_a_profile_says_nothing(chat):
+    profile = chat("qwen4-max").profile
+    assert not profile.keys() & {"max_input_tokens", "max_output_tokens", "image_inputs", "attachment"}
+    assert (profile["reasoning_output"], profile["reasoning_effort_levels"]) == (True, ["low", "medium", "xhigh"])
 
 
 def test_a_model_that_no_row_knows_has_an_empty_profile(chat):

@@ -305,7 +305,7 @@ BODIES = {
     "thinking as DeepSeek spells it": (
         "deepseek-v4-pro",
         {"thinking": True, "reasoning_effort": "high"},
-        {"thinking": {"type": "enabled", "reasoning_effort": "high"}},
+        {"thinking": {"type": "enabled", "reasoning_effort": "high"}, "reasoning_effort": "high"},
     ),
     "thinking as Doubao spells it": ("doubao-seed-evolving", {"thinking": False}, {"thinking": {"type": "disabled"}}),
     "stop is a list": ("doubao-seed-evolving", {"stop": "x"}, {"stop": ["x"]}),

@@ -418,7 +418,7 @@ def test_trap_23_base_urls_and_keys_as_people_paste_them(given, url):
 
 
 def test_trap_24_a_model_id_is_never_checked_against_a_list():
-    for model in ("some-model-of-tomorrow", "gpt-5-2", "gpt-5.2", "ep-20260101"):
+    for model in ("some-model-of-tomorrow", "gpt-5-2", "gpt-5.2-chat-latest", "ep-20260101"):
         assert [request["model"] for request in sent(model=model)] == [model, model]
     refused = json.dumps(
         {"error": {"message": "This model is only served on /v1/responses", "code": "invalid_request"}}

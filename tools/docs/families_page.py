@@ -13,7 +13,7 @@ import json
 import pkgutil
 import re
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import ModuleType
@@ -27,7 +27,10 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "families.md"
 BEGIN, END = "<!-- families: begin -->", "<!-- families: end -->"
 
-NAMES = frozenset({"name", "prefixes"})
+CONTRACT = "2026-09"
+"""When the contract was written that the sources without a date are of."""
+
+NAMES = frozenset({"name", "ids"})
 """Facts that are the row's own name, and need no source."""
 
 HEAD = """# Model families
@@ -38,11 +41,13 @@ This page is made from `anyfast_transport/families/rows/` by `make pages`; the s
 facts.
 *Page* is the family's page in Anyfast's API reference, *upstream* the vendor's own document, *recorded* an exchange
 that somebody recorded, *new-api* the open-source gateway that Anyfast appears to run. A *guess* is ours. None of this
-was tried on the live gateway. Where no source stands, the fact follows from those around it, or takes back one of the
-row that it departs from.
+was tried on the live gateway. *As of* is the month of the source; what has no date of its own is of the contract that
+the project was built from, or of the installed package that is named. Where no source stands, the fact follows from
+those around it, or takes back one of the row that it departs from.
 
-A family is found by the longest prefix of the model id; case, and a vendor in front of a slash, do not count. An id
-that no row knows gets OpenAI's dialect, and works.
+A family is found by the most specific pattern that fits the model id: the beginning of an id, with `*` for what stands
+between two pieces. Case, and a vendor in front (`vendor/`, `zai-org:`, `coding-`), do not count. Of a vendor that is
+known, an id that no other row knows gets the newest dialect; any other id gets OpenAI's, and works.
 
 What each fact means is [at the end](#what-the-facts-mean). What the thinking switch does is explained in
 [Thinking](thinking.md); how to add a family in [Contributing](contributing.md#add-a-family).
@@ -56,6 +61,18 @@ class Fact(NamedTuple):
     value: Any
     source: str
 
+    @property
+    def date(self) -> str:
+        """When it was so: what its source says last, else when the contract was written."""
+        dates = re.findall(r"\b20\d\d-\d\d(?!\d)", self.source)
+        packages = "2026-11" if "langchain-" in self.source else ""
+        return (dates[-1] if dates else packages or CONTRACT) if self.source else ""
+
+    @property
+    def guess(self) -> str:
+        """A mark, if it is a guess."""
+        return "guess" if "guess" in self.source.lower() else ""
+
 
 class Row(NamedTuple):
     """One family as it is written down."""
@@ -63,6 +80,7 @@ class Row(NamedTuple):
     family: Family
     base: str | None
     facts: list[Fact]
+    succeeds: bool
 
 
 def comments_of(source: str) -> dict[int, str]:
@@ -107,7 +125,7 @@ def rows_of(module: ModuleType) -> Iterator[Row]:
             for keyword in node.value.keywords
             if keyword.arg and keyword.arg not in NAMES
         ]
-        yield Row(family, base, facts)
+        yield Row(family, base, facts, isinstance(node.value.func, ast.Name) and node.value.func.id == "successors")
 
 
 def meanings() -> dict[str, str]:
@@ -151,7 +169,7 @@ def overview(found: list[Row]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     back = {"always": "on every turn", "tool_loop": "within a tool loop", "never": "no"}
     for family in (row.family for row in found):
-        begins = ", ".join(f"`{prefix}`" for prefix in family.prefixes) or "anything else"
+        begins = ", ".join(f"`{pattern}`" for pattern in family.ids) or "anything else"
         any_level = "any" if family.effort_path else "has none"
         levels = " ".join(f"`{level}`" for level in family.effort_levels) or any_level
         window = f"{family.context_window:,}" if family.context_window else "unknown"
@@ -170,13 +188,15 @@ def section(row: Row) -> Iterator[str]:
     yield f"## {row.family.name}"
     yield ""
     if row.base:
-        yield f"As [{row.base}](#{anchor(row.base)}), but for what follows."
+        limits = "without the limits of its models: for ids that no other row knows"
+        more = limits if row.succeeds else "but for what follows"
+        yield f"As [{row.base}](#{anchor(row.base)}), {more}."
         yield ""
     if row.facts:
-        yield "| Fact | Value | Source |"
-        yield "|---|---|---|"
+        yield "| Fact | Value | Source | As of | |"
+        yield "|---|---|---|---|---|"
     for fact in row.facts:
-        yield f"| `{fact.name}` | {cell(shown(fact.value))} | {cell(fact.source)} |"
+        yield f"| `{fact.name}` | {cell(shown(fact.value))} | {cell(fact.source)} | {fact.date} | {fact.guess} |"
     yield ""
 
 
@@ -214,27 +234,38 @@ def effort(family: Family) -> str:
     if family.effort_path is None:
         return "has none"
     where = "" if family.effort_path == "reasoning_effort" else f", as `{family.effort_path}`"
+    where += f" and as `{family.second_effort_path}`" if family.second_effort_path else ""
     return (" ".join(f"`{level}`" for level in family.effort_levels) or "as given") + where
 
 
+def chatting() -> Iterator[Family]:
+    """The families that are served on chat completions."""
+    yield from (family for family in (*FAMILIES, PLAIN) if not family.responses_only)
+
+
+def grouped(said: Iterable[tuple[Family, tuple[str, ...]]]) -> Iterator[str]:
+    """A line for each different saying, with all the families that say it."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for family, cells in said:
+        names.setdefault(cells, []).append("an unknown model" if family is PLAIN else family.name)
+    for cells, those in names.items():
+        yield f"| {', '.join(those)} | {' | '.join(cells)} |"
+
+
 def thinking_table() -> str:
-    """Row by row, what the switch and the effort send."""
+    """What the switch and the effort send."""
     lines = ["| Family | `True` sends | `False` sends | `None` sends | `reasoning_effort` |", "|---|---|---|---|---|"]
-    for family in (*FAMILIES, PLAIN):
-        name = "an unknown model" if family is PLAIN else family.name
-        cells = (told(family, wanted) for wanted in (True, False, None))
-        lines.append(f"| {name} | {' | '.join(cells)} | {effort(family)} |")
-    return "\n".join(lines)
+    said = [
+        (family, (*(told(family, wanted) for wanted in (True, False, None)), effort(family))) for family in chatting()
+    ]
+    return "\n".join([*lines, *grouped(said)])
 
 
 def content_table() -> str:
-    """Row by row, which parts of content are taken."""
+    """Which parts of content are taken."""
     lines = ["| Family | Takes |", "|---|---|"]
-    for family in (*FAMILIES, PLAIN):
-        name = "an unknown model" if family is PLAIN else family.name
-        parts = ", ".join(f"`{part}`" for part in sorted(family.parts or ())) or "whatever the gateway takes"
-        lines.append(f"| {name} | {parts} |")
-    return "\n".join(lines)
+    takes = [(family, ", ".join(f"`{part}`" for part in sorted(family.parts or ()))) for family in chatting()]
+    return "\n".join([*lines, *grouped([(family, (one or "whatever the gateway takes",)) for family, one in takes])])
 
 
 def filled(page: str, table: str) -> str:

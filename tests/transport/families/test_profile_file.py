@@ -87,7 +87,7 @@ def test_a_missing_file_is_one_too(tmp_path):
 
 def test_every_row_can_be_written_and_read_again():
     for row in (*FAMILIES, PLAIN):
-        facts = {name: getattr(row, name) for name in row.__slots__ if name not in ("name", "prefixes")}
+        facts = {name: getattr(row, name) for name in row.__slots__ if name not in ("name", "ids")}
         assert parsed_profile(written_profile({"m": facts}), source="") == {"m": facts}
 
 
@@ -99,7 +99,7 @@ def test_the_longer_beginning_lies_above_and_a_vendor_does_not_matter(profile):
     }
     found = family_with("deepseek-ai/deepseek-v4-flash", profile(facts))
     assert (found.max_output, found.stop_limit, found.context_window) == (2, 3, 4)
-    assert (found.name, found.prefixes) == ("DeepSeek V4", ("deepseek",))
+    assert (found.name, found.ids) == (family_of(D).name, family_of(D).ids)
     assert family_with(Q, profile(facts)) == family_of(Q)
 
 
@@ -157,7 +157,7 @@ def refused(words):
 # model, facts, what is asked, what is looked at, before, after
 CHANGES = [
     (D, {"length_parameter": "max_completion_tokens"}, {"max_tokens": 5}, field("max_completion_tokens"), None, 5),
-    (D, {"effort_path": "reasoning_effort"}, {"reasoning_effort": "low"}, field("reasoning_effort"), None, "low"),
+    (D, {"second_effort_path": None}, {"reasoning_effort": "low"}, field("reasoning_effort"), "low", None),
     (
         D,
         {"effort_path": "reasoning_effort"},
@@ -224,8 +224,12 @@ CHANGES = [
     (D, {"refuses": {}}, {"n": 2}, field("n"), refused("n above 1"), 2),
     (D, {"system_first": True}, {"messages": LATE}, roles, ["user", "system"], ["user", "user"]),
     (Q, {"parts": ["text"]}, {"messages": PICTURE}, lambda body: body["messages"], PICTURE, refused("image")),
+    (D, {"top_p": {"on": 0.95, "off": 0.8}}, {}, field("top_p"), None, 0.95),
+    (Q, {"top_p": {"on": 0.95, "off": 0.8}}, {}, field("top_p"), None, 0.8),
+    (Q, {"top_p": {"on": 0.95, "off": 0.8}}, {"top_p": 0.5}, field("top_p"), 0.5, 0.5),
+    (Q, {"top_p": {"on": 0.95}}, {}, field("top_p"), None, None),
     (
-        D,
+        "deepseek-v4-pro",
         {"parts": ["text", "image_url"], "flattens_text": False},
         {"messages": PICTURE},
         lambda body: body["messages"],
@@ -264,7 +268,7 @@ def test_every_fact_that_the_doctor_writes_is_among_them():
     source = "".join(path.read_text() for path in Path("anyfast_doctor").glob("*.py"))
     facts = {name for row in CHANGES for name in row[1]}
     written = {name for name in family_of(D).__slots__ if f"{name}=" in source or f'"{name}":' in source}
-    assert written - {"name", "placeholder_on"} <= facts | {"prefixes"}
+    assert written - {"name", "placeholder_on"} <= facts | {"ids"}
 
 
 # How models carry it --------------------------------------------------------------------------------------------------
@@ -331,7 +335,7 @@ def test_a_gateway_that_reads_the_effort_at_the_top_level(kind, profile):
     with Emulator(temperament=Temperament(effort_read="top")) as emulator:
         where = {"base_url": emulator.base_url, "api_key": emulator.api_key, "thinking": True}
         sizes = []
-        for path in (None, profile({D: {"effort_path": "reasoning_effort"}})):
+        for path in (profile({D: {"second_effort_path": None}}), None):
             for level in ("low", "max"):
                 model = kind(model=D, **where, profile_file=path, reasoning_effort=level)
                 body = body_of(emulator, model)

@@ -1,6 +1,8 @@
 """Which model is of which family, and what each family's row makes of the two fields about thinking."""
 
+import csv
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,100 +10,85 @@ import pytest
 from anyfast_transport import Call, ChatParameters, UnsupportedParameterError, build_body, family_of
 from anyfast_transport.families.table import FAMILIES, PLAIN
 
-FAMILY_OF = {
-    # The enums of the reference pages that this client is written for.
-    "deepseek-v4-flash": "DeepSeek V4",
-    "deepseek-v4-pro": "DeepSeek V4",
-    "qwen3.6-flash": "Qwen 3.6",
-    "doubao-seed-evolving": "Doubao Seed",
-    "gemini-3.1-pro-preview": "Gemini 3",
-    "gemini-3.1-flash-image-preview": "Gemini 3",
-    "gemini-3.1-flash-lite-preview": "Gemini 3",
-    "gemini-3-pro-preview": "Gemini 3",
-    "gemini-3-pro-image-preview": "Gemini 3",
-    "gemini-3-flash-preview": "Gemini 3",
-    "gemini-2.5-pro": "Gemini 2.5",
-    "gemini-2.5-flash": "Gemini 2.5",
-    "gemini-2.5-flash-lite": "Gemini 2.5",
-    "gemini-2.0-flash": "Gemini 2.0",
-    # What its other pages name.
-    "gemini-2.5-flash-all": "Gemini 2.5",
-    "gemini-3-pro-image": "Gemini 3",
-    "gemini-3.1-flash-image": "Gemini 3",
-    "doubao-seed-2.1-pro": "Doubao Seed",
-    "doubao-seed-2.1-turbo": "Doubao Seed",
-    "doubao-seed-2.0-pro": "Doubao Seed",
-    "doubao-seed-2.0-code": "Doubao Seed",
-    "doubao-seed-2.0-lite": "Doubao Seed",
-    "doubao-seed-2.0-mini": "Doubao Seed",
-    "doubao-seed-1-8-251228": "Doubao Seed",
-    "doubao-seed-1-6-251015": "Doubao Seed",
-    "doubao-seed-1-6-lite-251015": "Doubao Seed",
-    "doubao-seed-1-6-flash-250828": "Doubao Seed",
-    "doubao-seed-1-6-vision-250815": "Doubao Seed",
-    "kimi-k2.6": "Kimi",
-    "glm-5.2": "GLM",
-    "glm-4-7-251222": "GLM",
-    "MiniMax-M2.7": "MiniMax",
-    "grok-3": "Grok",
-    "grok-4-1-fast-non-reasoning": "Grok",
-    "qwen2-vl-72b-instruct": "Qwen 2 VL",
-    "qwen3.5-397b-a17b": "Qwen 3",
-    "qwen3-coder": "Qwen without thinking",
-    "qwen3-coder-480b-a35b-instruct": "Qwen without thinking",
-    "deepseek-v3": "DeepSeek V3",
-    "deepseek-v3.2": "DeepSeek V3",
-    "claude-sonnet-4-6": "OpenAI",
-    "claude-sonnet-4-5-20250929": "OpenAI",
-    "claude-opus-4-6": "OpenAI",
-    "claude-haiku-4-5-20251001": "OpenAI",
-    "gpt-5.5": "OpenAI",
-    "gpt-5.2": "OpenAI",
-    "gpt-5-4": "OpenAI",
-    "gpt-5-3-codex": "OpenAI",
-    "gpt-5": "OpenAI",
-    "gpt-4o": "OpenAI",
-    "gpt-4o-mini": "OpenAI",
-    "gpt-4-1": "OpenAI",
-    "gpt-4": "OpenAI",
-    # Neighbours of a prefix: the longest one wins.
-    "deepseek-v4-flash-vision": "DeepSeek V4 vision",
-    "deepseek-v4-pro-vision": "DeepSeek V4 vision",
-    "deepseek-chat": "DeepSeek V3",
-    "deepseek-reasoner": "DeepSeek V4",
-    "qwen3.6-plus": "Qwen 3.6",
-    "qwen3-max": "Qwen 3",
-    "qwen-plus": "Qwen 3",
-    "qwen-turbo": "Qwen 3",
-    "qwen-max": "Qwen 3",
-    "qwen2.5-72b-instruct": "Qwen without thinking",
-    # How an id may be written.
-    "MiniMax/MiniMax-M2.7": "MiniMax",
-    "deepseek-ai/DeepSeek-V4-Pro": "DeepSeek V4",
-    "openrouter/google/gemini-2.5-pro": "Gemini 2.5",
-    "Qwen3.6-Flash": "Qwen 3.6",
-    "DOUBAO-SEED-EVOLVING": "Doubao Seed",
-    # Nobody's: a name in the middle makes no family.
-    "my-deepseek": "OpenAI",
-    "deepseek/unheard-of": "OpenAI",
-    "": "OpenAI",
-    "a-model-of-next-year": "OpenAI",
-}
+IDS = Path(__file__).parents[2] / "families" / "ids.csv"
 
 
-@pytest.mark.parametrize(("model", "name"), FAMILY_OF.items())
-def test_a_model_is_of_the_family_of_its_longest_prefix(model, name):
-    assert family_of(model).name == name
+def must_be(row: dict[str, str]) -> dict[str, Any]:
+    """What the list says of an id."""
+    return {
+        "family": row["family"],
+        "thinks": row["thinks"] == "yes",
+        "off": row["off"],
+        "effort": row["effort"],
+        "images": row["images"],
+        "context": int(row["context"]) if row["context"] else None,
+        "output": int(row["output"]) if row["output"] else None,
+    }
 
 
-def test_every_row_is_reached_by_some_model_of_the_table():
-    assert {row.name for row in FAMILIES} | {PLAIN.name} == set(FAMILY_OF.values())
+def is_(model: str) -> dict[str, Any]:
+    """What our rows make of an id."""
+    row = family_of(model)
+    off = "no" if False not in row.thinking else "lowest level" if row.thinking_off_is_weaker else "yes"
+    sees = row.inputs if row.parts is None else row.parts
+    return {
+        "family": row.name,
+        "thinks": row.thinks_by_default,
+        "off": off,
+        "effort": " ".join(row.effort_levels) or ("any" if row.effort_path else ""),
+        "images": "unknown" if sees is None else "yes" if "image_url" in sees else "no",
+        "context": row.context_window,
+        "output": row.output_limit,
+    }
 
 
-def test_no_prefix_is_claimed_twice_and_each_is_in_lower_case():
-    prefixes = [prefix for row in FAMILIES for prefix in row.prefixes]
-    assert len(prefixes) == len(set(prefixes))
-    assert prefixes == [prefix.lower() for prefix in prefixes]
+def listed() -> list[dict[str, str]]:
+    """The list of real ids, and of some that are made up."""
+    with IDS.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_id_of_the_list_is_what_it_must_be():
+    found = {row["id"]: is_(row["id"]) for row in listed()}
+    assert found == {row["id"]: must_be(row) for row in listed()}
+    assert len(found) >= 250
+
+
+def test_every_row_is_reached_by_some_id_of_the_list():
+    assert {row.name for row in (*FAMILIES, PLAIN)} == {row["family"] for row in listed()}
+
+
+def test_no_pattern_and_no_name_is_claimed_twice_and_each_pattern_is_in_lower_case():
+    patterns = [pattern for row in FAMILIES for pattern in row.ids]
+    assert len(patterns) == len(set(patterns))
+    assert patterns == [pattern.lower() for pattern in patterns]
+    names = [row.name for row in (*FAMILIES, PLAIN)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["{}", "vendor/{}", "a/b/{}", "zai-org:{}", "coding-{}", "alicloud-{}", "{}:free", "{}-20251231"],
+)
+def test_what_aggregators_add_to_an_id_changes_no_family(model):
+    for plain in ("glm-5.3", "deepseek-v4-pro", "qwen3-max-thinking", "kimi-k3", "doubao-seed-2.1-pro", "minimax-m3"):
+        assert family_of(model.format(plain)) is family_of(plain)
+        assert family_of(model.format(plain).upper()) is family_of(plain)
+
+
+@pytest.mark.parametrize(
+    ("model", "plain"),
+    [
+        ("glm-4-7", "glm-4.7"),
+        ("glm-5p3-flash", "glm-5.3-flash"),
+        ("doubao-seed-1-6-vision-250815", "doubao-seed-1.6-vision"),
+        ("deepseek-v4-1-flash", "deepseek-v4.1-flash"),
+        ("qwen3-8b", "qwen3-14b"),
+        ("gemini-2-5-flash-image", "gemini-2.5-flash-image"),
+    ],
+)
+def test_a_version_may_be_spelled_with_a_dash_or_a_p(model, plain):
+    assert family_of(model) is family_of(plain)
 
 
 WINDOWS = {
@@ -109,14 +96,14 @@ WINDOWS = {
     "deepseek-v4-flash-vision": (1_000_000, 384_000),
     "deepseek-chat": (128_000, None),
     "qwen3.6-flash": (1_000_000, 65_536),
-    "qwen3-max": (None, None),
+    "qwen3-max": (262_144, 65_536),
     "doubao-seed-evolving": (262_144, 262_144),
     "gemini-3-pro-preview": (1_048_576, 65_536),
     "gemini-2.5-pro": (1_048_576, 65_536),
     "gemini-2.0-flash": (1_048_576, 8_192),
     "kimi-k2.6": (262_144, None),
     "glm-5.2": (1_000_000, 131_072),
-    "MiniMax-M2.7": (204_800, None),
+    "MiniMax-M2.7": (204_800, 131_072),
     "gpt-4o": (None, None),
 }
 
@@ -144,18 +131,27 @@ def fragment(model: str, **fields: Any) -> tuple[dict[str, Any], list[str]]:
 ON, OFF = {"type": "enabled"}, {"type": "disabled"}
 SHOWN = {"extra_body": {"google": {"thinking_config": {"include_thoughts": True}}}}
 
+
+def effort(level: str, **switch: str) -> dict[str, Any]:
+    """DeepSeek's effort, in both places."""
+    return {"thinking": {**switch, "reasoning_effort": level}, "reasoning_effort": level}
+
+
 # (thinking, effort) → fragment, and how often the user is told that something was changed.
 DEEPSEEK = {
     (None, None): ({}, 0),
     (True, None): ({"thinking": ON}, 0),
     (False, None): ({"thinking": OFF}, 0),
-    (None, "minimal"): ({"thinking": {"reasoning_effort": "low"}}, 1),
-    (None, "low"): ({"thinking": {"reasoning_effort": "low"}}, 0),
-    (None, "medium"): ({"thinking": {"reasoning_effort": "medium"}}, 0),
-    (None, "high"): ({"thinking": {"reasoning_effort": "high"}}, 0),
-    (None, "max"): ({"thinking": {"reasoning_effort": "max"}}, 0),
-    (True, "max"): ({"thinking": {"type": "enabled", "reasoning_effort": "max"}}, 0),
-    (True, "minimal"): ({"thinking": {"type": "enabled", "reasoning_effort": "low"}}, 1),
+    (None, "minimal"): (effort("low"), 1),
+    (None, "low"): (effort("low"), 0),
+    (None, "medium"): (effort("medium"), 0),
+    (None, "high"): (effort("high"), 0),
+    (None, "xhigh"): (effort("high"), 1),
+    (None, "max"): (effort("max"), 0),
+    (None, "none"): ({"thinking": OFF}, 0),
+    (True, "none"): ({"thinking": OFF}, 1),
+    (True, "max"): (effort("max", type="enabled"), 0),
+    (True, "minimal"): (effort("low", type="enabled"), 1),
     (False, "high"): ({"thinking": OFF}, 0),
 }
 QWEN = {
@@ -196,11 +192,21 @@ GEMINI_25 = {
 }
 GLM = {
     (None, None): ({}, 0),
-    (True, None): ({}, 0),
-    (False, None): ({"reasoning_effort": "none"}, 0),
+    (True, None): ({"thinking": ON}, 0),
+    (False, None): ({"thinking": OFF}, 0),
     (None, "minimal"): ({"reasoning_effort": "minimal"}, 0),
-    (True, "max"): ({"reasoning_effort": "max"}, 0),
-    (False, "max"): ({"reasoning_effort": "none"}, 0),
+    (None, "none"): ({"thinking": OFF}, 0),
+    (True, "max"): ({"thinking": ON, "reasoning_effort": "max"}, 0),
+    (False, "max"): ({"thinking": OFF}, 0),
+}
+LOW_HIGH_MAX = {
+    (None, None): ({}, 0),
+    (True, None): ({}, 0),
+    (False, None): ({"reasoning_effort": "low"}, 1),
+    (None, "none"): ({"reasoning_effort": "low"}, 1),
+    (None, "medium"): ({"reasoning_effort": "low"}, 1),
+    (None, "max"): ({"reasoning_effort": "max"}, 0),
+    (True, "xhigh"): ({"reasoning_effort": "high"}, 1),
 }
 SPELLED = {
     "deepseek-v4-pro": DEEPSEEK,
@@ -209,7 +215,7 @@ SPELLED = {
         (None, None): ({}, 0),
         (True, None): ({"thinking": ON}, 0),
         (False, None): ({"thinking": OFF}, 0),
-        (True, "high"): ({"thinking": {"type": "enabled", "reasoning_effort": "high"}}, 0),
+        (True, "high"): (effort("high", type="enabled"), 0),
         (None, "high"): ({}, 0),
     },
     "qwen3.6-flash": QWEN,
@@ -226,12 +232,54 @@ SPELLED = {
         (None, "high"): ({}, 1),
     },
     "glm-5.2": GLM,
+    "glm-4.7": {
+        (None, None): ({}, 0),
+        (True, None): ({"thinking": ON}, 0),
+        (False, None): ({"thinking": OFF}, 0),
+        (None, "high"): ({}, 1),
+    },
+    "glm-5.3": LOW_HIGH_MAX,
+    "glm-6": LOW_HIGH_MAX,
+    "kimi-k3": LOW_HIGH_MAX,
+    "kimi-k2.7-code": {(None, None): ({}, 0), (True, None): ({}, 0), (None, "high"): ({}, 1)},
+    "deepseek-r1": {(None, None): ({}, 0), (True, None): ({}, 0), (None, "high"): ({}, 1)},
+    "qwen3-max-thinking": {
+        (None, None): ({}, 0),
+        (True, None): ({"enable_thinking": True}, 0),
+        (None, "high"): ({}, 1),
+    },
+    "qwen3.8-max": {
+        (None, None): ({"enable_thinking": False}, 0),
+        (False, "low"): ({"enable_thinking": False}, 0),
+        (True, "high"): ({"enable_thinking": True, "reasoning_effort": "medium"}, 1),
+        (None, "xhigh"): ({"enable_thinking": True, "reasoning_effort": "xhigh"}, 0),
+    },
+    "qwen4-max": {(True, None): ({"enable_thinking": True}, 0), (False, None): ({"enable_thinking": False}, 0)},
+    "doubao-seed-3": {(True, None): ({"thinking": ON}, 0), (False, None): ({"thinking": OFF}, 0)},
+    "gemini-3.5-flash": {
+        (None, None): ({}, 0),
+        (False, None): ({"reasoning_effort": "minimal"}, 1),
+        (None, "minimal"): ({"reasoning_effort": "minimal"}, 0),
+    },
+    "gemini-2.5-flash-image": {(None, None): ({}, 0), (False, None): ({}, 0), (None, "high"): ({}, 1)},
+    "MiniMax-M3": {
+        (None, None): ({}, 0),
+        (True, None): ({"thinking": {"type": "adaptive"}}, 0),
+        (False, None): ({"thinking": OFF}, 0),
+    },
+    "grok-4.3": {
+        (None, None): ({}, 0),
+        (False, None): ({"reasoning_effort": "none"}, 0),
+        (None, "high"): ({"reasoning_effort": "high"}, 0),
+    },
+    "grok-4.5": {(False, None): ({"reasoning_effort": "low"}, 1), (None, "none"): ({"reasoning_effort": "low"}, 1)},
     "MiniMax-M2.7": {(None, None): ({}, 0), (True, None): ({}, 0), (None, "high"): ({}, 1)},
     "grok-3": {(None, None): ({}, 0), (None, "high"): ({}, 1)},
     "gpt-5-4": {
         (None, None): ({}, 0),
         (None, "minimal"): ({"reasoning_effort": "minimal"}, 0),
         (None, "max"): ({"reasoning_effort": "max"}, 0),
+        (None, "none"): ({"reasoning_effort": "none"}, 0),
     },
 }
 CELLS = [
@@ -258,7 +306,12 @@ def test_thinking_and_effort_are_spelled_as_the_family_wants_it(model, thinking,
         ("grok-3", False),
         ("qwen3-coder", True),
         ("gemini-2.0-flash", True),
+        ("gemini-2.5-flash-image", True),
         ("MiniMax-M2.7", False),
+        ("kimi-k2.7-code", False),
+        ("qwen3-235b-a22b-thinking-2507", False),
+        ("deepseek-reasoner", False),
+        ("grok-4", False),
     ],
 )
 def test_a_switch_that_nobody_documents_is_an_error_that_names_extra_body(model, thinking):
@@ -266,6 +319,29 @@ def test_a_switch_that_nobody_documents_is_an_error_that_names_extra_body(model,
         fragment(model, thinking=thinking)
     assert (caught.value.parameter, caught.value.model) == ("thinking", model)
     assert model in caught.value.message
+
+
+@pytest.mark.parametrize("model", ["kimi-k2.7-code", "qwen3.8-max-preview"])
+def test_no_effort_at_all_is_an_error_where_thinking_cannot_stop_and_has_no_levels(model):
+    with pytest.raises(UnsupportedParameterError, match="always thinks, and has no lower level") as caught:
+        fragment(model, reasoning_effort="none")
+    assert (caught.value.parameter, caught.value.model) == ("reasoning_effort", model)
+
+
+@pytest.mark.parametrize("model", ["gpt-5.2", "openai/gpt-5.5"])
+def test_a_model_of_the_responses_api_alone_is_an_error_that_says_so(model):
+    with pytest.raises(UnsupportedParameterError, match="Responses API alone") as caught:
+        fragment(model)
+    assert (caught.value.parameter, caught.value.model) == ("model", model)
+
+
+@pytest.mark.parametrize("fields", [{"temperature": 1.5}, {"top_p": 0.001}])
+def test_a_range_that_one_page_narrows_is_that_models_alone(fields):
+    (name,) = fields
+    with pytest.raises(UnsupportedParameterError, match=f"{name}=.* glm-5.2") as caught:
+        fragment("glm-5.2", **fields)
+    assert caught.value.parameter == name
+    assert fragment("glm-4.7", **fields) == (fields, [])
 
 
 @pytest.mark.parametrize("model", ["gpt-5-4", "grok-3", "MiniMax-M2.7"])

@@ -250,7 +250,7 @@ PICTURE = {"type": "image_url", "image_url": {"url": "https://example.com/a.jpg"
         (QWEN, "assistant", [text("a"), text("b")], "ab"),
         (QWEN, "system", [text("a"), text("b")], "a\nb"),
         (PLAIN, "tool", [text("a"), text("b")], "a\nb"),
-        ("deepseek-v4-flash-vision", "user", [text("a")], [text("a")]),
+        ("deepseek-v4-flash-vision", "user", [text("a")], "a"),
     ],
 )
 def test_lists_of_text_become_a_string_where_parts_are_not_known(model, role, content, expected):
