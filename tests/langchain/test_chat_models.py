@@ -374,7 +374,11 @@ FIELDS = [
     ("deepseek-v4-pro", {"thinking": True}, {"thinking": {"type": "enabled"}}),
     ("deepseek-v4-pro", {"thinking": False}, {"thinking": {"type": "disabled"}}),
     ("deepseek-v4-pro", {"thinking": False, "reasoning_effort": "low"}, {"thinking": {"type": "disabled"}}),
-    ("deepseek-v4-pro", {"reasoning_effort": "low"}, {"thinking": {"reasoning_effort": "low"}, "reasoning_effort": "low"}),
+    (
+        "deepseek-v4-pro",
+        {"reasoning_effort": "low"},
+        {"thinking": {"reasoning_effort": "low"}, "reasoning_effort": "low"},
+    ),
     ("qwen3.6-flash", {"thinking": True}, {"enable_thinking": True}),
     ("qwen3.6-flash", {"thinking": False}, {"enable_thinking": False}),
     ("doubao-seed-evolving", {"thinking": False}, {"thinking": {"type": "disabled"}}),
