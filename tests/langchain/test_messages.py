@@ -382,7 +382,7 @@ def test_a_prefix_of_an_earlier_turn_is_an_ordinary_turn(chat, emulator):
     [
         ("qwen3.6-flash", [HumanMessage("hi"), AIMessage("{", additional_kwargs={"prefix": True})], "no prefix"),
         ("deepseek-v4-pro", [HumanMessage([{"type": "image", "url": URL}])], "image_url"),
-        ("deepseek-v4-flash", [HumanMessage(["see", image(URL)])], "image_url"),
+        ("glm-5.2", [HumanMessage(["see", image(URL)])], "image_url"),
         ("deepseek-v4-pro", [HumanMessage([{"type": "video", "url": URL}])], "video_url"),
         ("qwen3.6-flash", [HumanMessage([audio("wav")])], "input_audio"),
         ("doubao-seed-evolving", [HumanMessage([file()])], "file"),

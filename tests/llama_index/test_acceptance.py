@@ -287,7 +287,7 @@ def test_07_the_call_beats_the_field_and_bodies_are_merged(make, emulator, user)
 SPELLED = {
     "deepseek-v4-pro": (
         {"thinking": True, "reasoning_effort": "max"},
-        {"thinking": {"type": "enabled", "reasoning_effort": "max"}},
+        {"thinking": {"type": "enabled", "reasoning_effort": "max"}, "reasoning_effort": "max"},
     ),
     "qwen3.6-flash": ({"thinking": True}, {"enable_thinking": True}),
     "doubao-seed-evolving": (

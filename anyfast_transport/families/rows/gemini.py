@@ -34,20 +34,7 @@ GEMINI_4 = replace(
     name="Gemini 4",
     ids=("gemini-4",),
     effort_default="medium",  # langchain-google-genai 4.4.3
-    context_window=65_536,  # langchain-google-genai 4.4.3
     output_limit=32_768,  # langchain-google-genai 4.4.3
-)
-GEMINI_31_IMAGE = replace(
-    GEMINI_IMAGE,
-    name="Gemini 3.1 Flash Image",
-    ids=("gemini-3.1*-flash*-image",),
-    context_window=131_072,  # langchain-google-genai 4.4.3
-)
-GEMINI_25_IMAGE = replace(
-    GEMINI_IMAGE,
-    name="Gemini 2.5 Flash Image",
-    ids=("gemini-2.5*-flash*-image",),
-    context_window=32_768,  # langchain-google-genai 4.4.3
 )
 GEMINI_NEWER = successors(GEMINI_4, name="Gemini", ids=("gemini",))
 GEMINI_3_FLASH = replace(
