@@ -283,7 +283,6 @@ CASES = {
 TIMED = {name for name, (_, end, _) in CASES.items() if end is LATE} | {"error body that stalls"}
 
 
-@pytest.mark.every_way
 @pytest.mark.parametrize("case", CASES)
 def test_every_call_ends_as_it_should(case, mode, face, gateway, llm, monkeypatch, patiently):
     monkeypatch.setattr(sizes, "BODY_LIMIT", MIB)

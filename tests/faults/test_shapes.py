@@ -113,7 +113,7 @@ def call(request):
 @pytest.mark.parametrize("mode", ["invoke", "stream"])
 @pytest.mark.parametrize("at", PLACES, ids=lambda at: ".".join(map(str, at)))
 def test_what_is_odd_in_an_answer_is_no_riddle(at, mode, call):
-    for odd in ODD:
+    for odd in ODD[PLACES.index(at) % 2 :: 2] if mode == "invoke" else ODD[1 - PLACES.index(at) % 2 :: 2]:
         try:
             call(with_odd(at, odd), mode)
         except af.AnyfastError:

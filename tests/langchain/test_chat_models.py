@@ -28,6 +28,7 @@ import anyfast_transport as transport
 from anyfast_emulator import Emulator
 from anyfast_emulator.answers import Answer, Failure, Raw, ToolCall
 from langchain_anyfast import ChatAnyfast, enable_load, register
+from tests.pairs import in_turn
 
 MODELS = ["deepseek-v4-pro", "deepseek-v4-flash", "qwen3.6-flash", "doubao-seed-evolving", "gemini-2.5-pro"]
 KEY = "sk-very-secret-0123456789"
@@ -419,9 +420,9 @@ def over_a_field(make, model, said):
     make(model, **fields).invoke("In JSON: hi", **said)
 
 
-@pytest.mark.parametrize("way", [by_field, by_call, by_binding, over_a_field])
-@pytest.mark.parametrize(("model", "said", "expected"), FIELDS)
-def test_a_field_means_the_same_however_it_is_said(chat, emulator, model, said, expected, way):
+@pytest.mark.parametrize(("field", "way"), in_turn(FIELDS, [by_field, by_call, by_binding, over_a_field]))
+def test_a_field_means_the_same_however_it_is_said(chat, emulator, field, way):
+    model, said, expected = field
     way(chat, model, said)
     body = emulator.requests[-1]
     defaults = {"enable_thinking": False} if model.startswith("qwen") else {}

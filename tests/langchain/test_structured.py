@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 
 from anyfast_emulator.answers import Answer, Raw, ToolCall
 from anyfast_transport import AnyfastWarning
+from tests.pairs import pairs
 
 MODELS = ["deepseek-v4-pro", "deepseek-v4-flash", "qwen3.6-flash", "doubao-seed-evolving", "gemini-2.5-pro"]
 METHODS = ["auto", "function_calling", "json_mode", "json_schema"]
@@ -134,10 +135,7 @@ def test_the_way_that_the_model_does_not_refuse(chat, emulator, model, thinking,
     assert [one.category for one in told] == [AnyfastWarning] * way.endswith("!")
 
 
-@pytest.mark.parametrize("thinking", [True, False], ids=["thinking", "not thinking"])
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("schema", SCHEMAS)
-@pytest.mark.parametrize("method", METHODS)
+@pairs(schema=SCHEMAS, model=MODELS, thinking=[True, False], method=METHODS)
 @pytest.mark.filterwarnings("ignore::anyfast_transport.AnyfastWarning")
 async def test_the_right_object(chat, emulator, model, thinking, method, schema):
     kind, prompt, expected = SCHEMAS[schema]

@@ -6,6 +6,7 @@ from llama_index.core.base.llms.types import ChatMessage, TextBlock, ThinkingBlo
 from llama_index.core.tools import FunctionTool
 
 from anyfast_emulator import Answer, ToolCall
+from tests.pairs import pairs
 
 pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -53,12 +54,12 @@ ODD = {
 }
 
 
-@each_model
-@pytest.mark.parametrize("history", ODD.values(), ids=ODD)
-async def test_odd_histories_are_taken(history, model, ask, make, emulator):
+@pairs(name=ODD, model=MODELS, way=["chat", "achat", "stream_chat", "astream_chat"])
+async def test_odd_histories_are_taken(name, model, way, ask_all, make, emulator):
+    history = ODD[name]
     emulator.script("Fine.")
     before = [message.model_copy(deep=True) for message in history]
-    response = (await ask(make(model, thinking=True), history))[-1]
+    response = (await ask_all[way](make(model, thinking=True), history))[-1]
     assert response.message.content == "Fine."
     assert {message["role"] for message in emulator.requests[0]["messages"]} <= {"system", "user", "assistant", "tool"}
     assert history == before

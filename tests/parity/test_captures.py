@@ -20,10 +20,11 @@ BY_NAME = {capture.name: capture for capture in captures()}
 def test_delivered_as_meant(name):
     capture = BY_NAME[name]
     ways = STREAMED if capture.streamed else {**WHOLE, **STREAMED}
-    for how, changed, pieces in arrivals(capture):
-        for way, ask in ways.items():
+    for at, (how, changed, pieces) in enumerate(arrivals(capture), NAMES.index(name)):
+        # How bytes arrive is the decoder's business, which all ways share.
+        for way in ways if how == "one byte at a time" else [list(ways)[at % len(ways)]]:
             playback = Playback(pieces, changed.status, changed.headers)
-            assert not faults(changed, ask(playback), kinds_of), f"{way}, {how}"
+            assert not faults(changed, ways[way](playback), kinds_of), f"{way}, {how}"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -31,7 +32,7 @@ async def test_delivered_as_meant_async(name):
     capture = BY_NAME[name]
     ways = STREAMED_ASYNC if capture.streamed else {**WHOLE_ASYNC, **STREAMED_ASYNC}
     for how, changed, pieces in arrivals(capture):
-        if how not in ("one byte at a time", "gzip"):
+        if how != ("one byte at a time", "gzip")[NAMES.index(name) % 2]:
             continue  # the decoder is the same, and so is what is done to its bytes
         for way, ask in ways.items():
             playback = Playback(pieces, changed.status, changed.headers)
@@ -81,7 +82,7 @@ def test_with_other_words_names_ids_and_pieces(name):
     if told["outcome"] == "error" or told.get("alternatives") or b"data: \n" in capture.body:
         pytest.skip("its words matter")
     changed = _changed(capture)
-    ways = STREAMED if capture.streamed else {**WHOLE, **STREAMED}
-    for way, ask in ways.items():
+    for ways in (STREAMED,) if capture.streamed else (WHOLE, STREAMED):
+        way = list(ways)[NAMES.index(name) % len(ways)]
         playback = Playback(at_random(changed.body, len(name)), changed.status, changed.headers)
-        assert not faults(changed, ask(playback), kinds_of), way
+        assert not faults(changed, ways[way](playback), kinds_of), way

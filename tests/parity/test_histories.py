@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.load import dumpd, load
 from langchain_core.messages import AIMessage, ChatMessage, FunctionMessage, HumanMessage, SystemMessage, ToolMessage
@@ -265,7 +265,6 @@ def parsed(wire: Any) -> dict[str, Any]:
 
 
 @given(choices)
-@settings(max_examples=100, deadline=None)
 def test_langchain_gives_back_what_came_even_through_a_checkpoint(choice):
     message = langchain.decode_message(Completion(choices=[choice]), choice)
     revived = load(dumpd(message), allowed_objects=[AIMessage])
@@ -274,7 +273,6 @@ def test_langchain_gives_back_what_came_even_through_a_checkpoint(choice):
 
 
 @given(choices)
-@settings(max_examples=100, deadline=None)
 def test_llama_index_gives_back_what_came_even_through_a_checkpoint(choice):
     message = llama_index.decode_message(Completion(choices=[choice]), choice, {})
     revived = LlamaMessage.model_validate_json(message.model_dump_json())

@@ -2,7 +2,7 @@
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anyfast_transport.json_schema import errors_in
@@ -67,7 +67,6 @@ SCHEMAS = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(SCHEMAS, VALUES)
 def test_the_verdict_is_that_of_the_reference(schema, value):
     assert (not errors_in(value, schema)) is jsonschema.Draft202012Validator(schema).is_valid(value)

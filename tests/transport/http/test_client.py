@@ -43,6 +43,7 @@ from anyfast_transport.http import exchange, retries, sender
 from anyfast_transport.http import size_limits as sizes
 from anyfast_transport.http.connections import SharedPools
 from anyfast_transport.settings.connection import DEFAULT_BASE_URL, warn_of_plain_http
+from tests.pairs import in_turn, pairs
 
 KEY = "sk-DoNotShowThisKeyAnywhere"
 SOON = 2.0
@@ -147,6 +148,7 @@ def speakers(*, streams: tuple[bool, ...] = (False, True)) -> Any:
     ]
 
 
+SPEAKERS = [one.values[0] for one in speakers()]
 either = pytest.mark.parametrize("speak", speakers())
 streaming = pytest.mark.parametrize("speak", speakers(streams=(True,)))
 waiting = pytest.mark.parametrize("speak", speakers(streams=(False,)))
@@ -210,24 +212,23 @@ def test_a_body_that_is_no_json_is_refused_before_sending(gateway, connect, spea
 # --- sending again ------------------------------------------------------------------------------------------------
 
 
-@either
-@pytest.mark.parametrize("max_retries", [0, 2])
-@pytest.mark.parametrize(
-    ("answer", "kind"),
-    [
-        (refusal(429, "slower"), RateLimitError),
-        (refusal(429, "slower", retry_after_ms="1"), RateLimitError),
-        (reply(b"", 429), RateLimitError),
-        (refusal(500), ServerError),
-        (refusal(503, "busy"), ServerError),
-        (reply(b"<html>", 502, "text/html"), ServerError),
-        (refusal(408), APIStatusError),
-        (refusal(409), APIStatusError),
-        ((reset,), APIConnectionError),
-        ((close,), APIConnectionError),
-    ],
-)
-def test_exactly_max_retries_more_requests(gateway, connect, speak, max_retries, answer, kind):
+MAY_PASS = [
+    (refusal(429, "slower"), RateLimitError),
+    (refusal(429, "slower", retry_after_ms="1"), RateLimitError),
+    (reply(b"", 429), RateLimitError),
+    (refusal(500), ServerError),
+    (refusal(503, "busy"), ServerError),
+    (reply(b"<html>", 502, "text/html"), ServerError),
+    (refusal(408), APIStatusError),
+    (refusal(409), APIStatusError),
+    ((reset,), APIConnectionError),
+    ((close,), APIConnectionError),
+]
+
+
+@pairs(case=MAY_PASS, speak=SPEAKERS, max_retries=[0, 2])
+def test_exactly_max_retries_more_requests(gateway, connect, speak, max_retries, case):
+    answer, kind = case
     gateway.script(answer)
     with pytest.raises(kind) as caught:
         speak(connect(max_retries=max_retries))
@@ -236,26 +237,26 @@ def test_exactly_max_retries_more_requests(gateway, connect, speak, max_retries,
     assert len(set(gateway.requests)) == 1
 
 
-@either
-@pytest.mark.parametrize(
-    ("answer", "kind"),
-    [
-        (refusal(400), BadRequestError),
-        (refusal(401), AuthenticationError),
-        (refusal(402), QuotaExceededError),
-        (refusal(403, "额度不足"), QuotaExceededError),
-        (refusal(404), NotFoundError),
-        (refusal(429, "x", "insufficient_quota"), QuotaExceededError),
-        (refusal(429, retry_after="3600"), RateLimitError),
-        (refusal(500, "x", "convert_request_failed"), BadRequestError),
-        (refusal(501), ServerError),
-        (refusal(503, "x", "model_not_found"), NotFoundError),
-        (refusal(302, location="/elsewhere"), APIStatusError),
-        (reply(b"<html>", 200, "text/html"), InvalidResponseError),
-        (reply(b"{}"), InvalidResponseError),
-    ],
-)
-def test_what_cannot_pass_is_not_sent_again(gateway, connect, speak, answer, kind):
+CANNOT_PASS = [
+    (refusal(400), BadRequestError),
+    (refusal(401), AuthenticationError),
+    (refusal(402), QuotaExceededError),
+    (refusal(403, "额度不足"), QuotaExceededError),
+    (refusal(404), NotFoundError),
+    (refusal(429, "x", "insufficient_quota"), QuotaExceededError),
+    (refusal(429, retry_after="3600"), RateLimitError),
+    (refusal(500, "x", "convert_request_failed"), BadRequestError),
+    (refusal(501), ServerError),
+    (refusal(503, "x", "model_not_found"), NotFoundError),
+    (refusal(302, location="/elsewhere"), APIStatusError),
+    (reply(b"<html>", 200, "text/html"), InvalidResponseError),
+    (reply(b"{}"), InvalidResponseError),
+]
+
+
+@pytest.mark.parametrize(("case", "speak"), in_turn(CANNOT_PASS, SPEAKERS))
+def test_what_cannot_pass_is_not_sent_again(gateway, connect, speak, case):
+    answer, kind = case
     gateway.script(answer)
     with pytest.raises(kind) as caught:
         speak(connect(max_retries=3))
@@ -784,21 +785,21 @@ async def test_so_may_an_async_one(gateway, connect):
     assert gateway.connections == 1
 
 
-@either
-@pytest.mark.parametrize(
-    ("raised", "kind"),
-    [
-        (httpx.ConnectError("refused"), APIConnectionError),
-        (httpx.ReadError("reset"), APIConnectionError),
-        (httpx.ConnectTimeout("slow"), APITimeoutError),
-        (httpx.PoolTimeout("full"), APITimeoutError),
-        (httpx.ProxyError("no"), APIConnectionError),
-        (httpx.RemoteProtocolError("no"), APIConnectionError),
-        (OSError("network down"), APIConnectionError),
-        (RuntimeError("closed"), APIConnectionError),
-    ],
-)
-def test_whatever_cannot_be_sent_is_tried_again_and_typed(connect, speak, raised, kind):
+CANNOT_BE_SENT = [
+    (httpx.ConnectError("refused"), APIConnectionError),
+    (httpx.ReadError("reset"), APIConnectionError),
+    (httpx.ConnectTimeout("slow"), APITimeoutError),
+    (httpx.PoolTimeout("full"), APITimeoutError),
+    (httpx.ProxyError("no"), APIConnectionError),
+    (httpx.RemoteProtocolError("no"), APIConnectionError),
+    (OSError("network down"), APIConnectionError),
+    (RuntimeError("closed"), APIConnectionError),
+]
+
+
+@pytest.mark.parametrize(("case", "speak"), in_turn(CANNOT_BE_SENT, SPEAKERS))
+def test_whatever_cannot_be_sent_is_tried_again_and_typed(connect, speak, case):
+    raised, kind = case
     tried = 0
 
     def fail(request: httpx.Request) -> httpx.Response:
@@ -873,25 +874,25 @@ def test_unsaid_it_is_the_global_host():
 # --- the key ------------------------------------------------------------------------------------------------------
 
 
-@either
-@pytest.mark.parametrize(
-    ("key", "said"),
-    [
-        (None, "ANYFAST_API_KEY"),
-        ("", "ANYFAST_API_KEY"),
-        (f"{KEY}\n", "line break"),
-        (f"{KEY}\r\nx-evil: 1", "line break"),
-        (f" {KEY}", "space"),
-        (f"{KEY} {KEY}", "space"),
-        (f"{KEY}\t", "space"),
-        (f"Bearer {KEY}", "Bearer"),
-        (f"bearer {KEY}", "Bearer"),
-        (f"{KEY}ü", "characters"),
-        (f"{KEY}\x00", "characters"),
-        (f"{KEY}\u200b", "characters"),
-    ],
-)
-def test_a_key_that_cannot_be_one_is_told_before_sending_and_not_shown(gateway, connect, speak, key, said):
+NO_KEYS = [
+    (None, "ANYFAST_API_KEY"),
+    ("", "ANYFAST_API_KEY"),
+    (f"{KEY}\n", "line break"),
+    (f"{KEY}\r\nx-evil: 1", "line break"),
+    (f" {KEY}", "space"),
+    (f"{KEY} {KEY}", "space"),
+    (f"{KEY}\t", "space"),
+    (f"Bearer {KEY}", "Bearer"),
+    (f"bearer {KEY}", "Bearer"),
+    (f"{KEY}ü", "characters"),
+    (f"{KEY}\x00", "characters"),
+    (f"{KEY}\u200b", "characters"),
+]
+
+
+@pytest.mark.parametrize(("case", "speak"), in_turn(NO_KEYS, SPEAKERS))
+def test_a_key_that_cannot_be_one_is_told_before_sending_and_not_shown(gateway, connect, speak, case):
+    key, said = case
     with pytest.raises(AuthenticationError, match=said) as caught:
         speak(connect(api_key=key))
     assert caught.value.status_code is None

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anyfast_emulator import Emulator
@@ -383,21 +383,18 @@ conversations = st.lists(messages, max_size=7)
 
 
 @given(conversations, st.sampled_from(MODELS), st.booleans())
-@settings(max_examples=150, deadline=None)
 def test_repair_is_idempotent(conversation, model, thinking):
     once, _ = repaired(conversation, model, thinking=thinking)
     assert repaired(once, model, thinking=thinking) == (once, [])
 
 
 @given(conversations, st.sampled_from(MODELS))
-@settings(max_examples=150, deadline=None)
 def test_the_strict_gateway_takes_whatever_was_repaired(conversation, model):
     body = build_body(Call.of(ChatParameters(model=model), {}), [*conversation, ASK], warn=lambda _: None)
     check_history(body, SERVED[model], Memory())
 
 
 @given(conversations, st.sampled_from(MODELS))
-@settings(max_examples=100, deadline=None)
 def test_no_word_of_a_result_is_lost(conversation, model):
     said = [m["content"] for m in conversation if m["role"] in {"tool", "function"} and isinstance(m["content"], str)]
     sent = "\n".join(str(message["content"]) for message in repaired(conversation, model)[0])

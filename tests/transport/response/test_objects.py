@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anyfast_transport.response.objects import object_in, problems, repair_request
@@ -39,7 +39,6 @@ OBJECTS = st.dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(OBJECTS, st.data())
 def test_no_part_of_a_cut_object_passes_for_it(value, data):
     text = json.dumps(value)

@@ -35,6 +35,7 @@ from anyfast_transport.response.sse import EventDecoder
 from anyfast_transport.response.stream import delta_of, is_document
 from anyfast_transport.response.verdicts import lost_answer, settle
 from anyfast_transport.types import Expected, ToolCall
+from tests.pairs import in_turn
 
 # --- bytes → events -----------------------------------------------------------------------------------------------
 
@@ -201,9 +202,9 @@ HARMLESS = {
 }
 
 
-@pytest.mark.parametrize("frame", HARMLESS.values(), ids=HARMLESS)
-@pytest.mark.parametrize("place", [0, 1, 2, 3])
-def test_a_frame_that_means_nothing_changes_nothing_wherever_it_is(frame, place):
+@pytest.mark.parametrize(("name", "place"), in_turn(HARMLESS, [0, 1, 2, 3]))
+def test_a_frame_that_means_nothing_changes_nothing_wherever_it_is(name, place):
+    frame = HARMLESS[name]
     frames = [chunk({"role": "assistant", "content": "No"}, None), chunk({"content": "on"}, None), chunk({}, "stop")]
     frames.insert(place, frame)
     assert decoded(sse(*frames)) == decoded(sse(*[each for each in frames if each is not frame]))
