@@ -22,6 +22,7 @@ AnyfastError                       never a ValueError or TypeError: LlamaIndex's
 ```
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -160,10 +161,21 @@ def json_text(value: Any) -> str:
     return to_json(value, fallback=str).decode()
 
 
-class BadRequestError(APIStatusError):
-    """The request itself was refused; sending it again cannot help."""
+_NOT_FETCHED = re.compile(
+    r"(?:error|fail\w*|time\w*.?out|unable|could not)\W+(?:while |when |to |in )?(?:download|fetch|retriev)"
+    r"|下载.{0,10}(?:失败|超时)",
+    re.IGNORECASE,
+)
+"""OpenAI: "Error while downloading {url}"; DashScope: "Failed to download multimodal content"; Ark alike."""
 
-    retryable = False
+
+class BadRequestError(APIStatusError):
+    """The request itself was refused; sending it again cannot help, unless the upstream failed to fetch a URL of it."""
+
+    @property
+    def retryable(self) -> bool:  # type: ignore[override]  # a fact of the instance here, of the class elsewhere
+        """Whether it is about a file that the upstream could not fetch this time."""
+        return _NOT_FETCHED.search(self.message) is not None
 
 
 class ContextWindowExceededError(BadRequestError):

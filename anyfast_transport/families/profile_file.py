@@ -21,6 +21,7 @@ import functools
 import json
 import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -32,11 +33,15 @@ from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.families.embedding_models import EmbeddingModel, embedding_model_of
 from anyfast_transport.families.family import Family, TemplateTokens
 from anyfast_transport.families.table import family_of, pattern_fits, specificity
+from anyfast_transport.lenient_json import read_json
 
 FORMAT = 1
 """The format that this version writes, and the newest that it reads."""
 
 PROFILE_VARIABLE = "ANYFAST_PROFILE"
+
+LONGEST_PROFILE = 4_000_000
+"""Characters. The doctor writes some thousand for a model."""
 
 Facts = Mapping[str, Any]
 """Names of `Family`'s attributes → their values."""
@@ -54,6 +59,7 @@ STATES = {"on": True, "off": False, "unsaid": None}
 _NOT_FACTS = ("name", "ids")
 _BY_STATE = ("thinking", "top_p")
 _NEAR = 0.5
+_SHOWN = 100
 
 
 def _compiled(pattern: str | None) -> str | None:
@@ -151,6 +157,8 @@ def _stamp(path: str) -> tuple[int, int]:
         found = Path(path).expanduser().stat()
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
+    if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
+        raise _unreadable(path, OSError("it is no file"))
     return found.st_mtime_ns, found.st_size
 
 
@@ -225,10 +233,12 @@ def parsed_profile(text: str, *, source: str) -> Mapping[str, Facts]:
 
 
 def _parsed(text: str, source: str) -> Profile:
+    if len(text) > LONGEST_PROFILE:
+        raise _wrong(source, f"is no profile: it is longer than {LONGEST_PROFILE:,} characters")
     try:
-        document = json.loads(text)
+        document = read_json(text.encode())
     except ValueError as error:
-        raise _wrong(source, f"is no JSON ({error})") from None
+        raise _wrong(source, f"is no JSON ({str(error)[:200]})") from None
     models = document.get("models") if isinstance(document, dict) else None
     if not isinstance(models, dict) or type(document.get("format")) is not int:
         raise _wrong(source, 'is no profile: it should be {"format": 1, "models": {"<beginning of an id>": {…}}}')
@@ -249,15 +259,15 @@ def _all_checked(models: Mapping[str, Any], source: str, row: Any) -> Mapping[st
 
 def _checked(facts: Any, source: str, model: str, row: Any) -> Facts:
     if not isinstance(facts, dict) or not model:
-        raise _wrong(source, f"says nothing that can be read of the model {model!r}: it should be an object of facts")
+        raise _wrong(source, f"says nothing that can be read of the model {model[:_SHOWN]!r}: it should be an object of facts")
     return {name: _value(name, value, f"{source}: {model}", row) for name, value in facts.items()}
 
 
 def _value(name: str, value: Any, where: str, row: Any) -> Any:
     kind = _types(row).get(name)
     if kind is None:
-        near = difflib.get_close_matches(name, list(_types(row)), n=1, cutoff=_NEAR)
-        raise _wrong(where, f"has no fact {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        near = difflib.get_close_matches(name[:_SHOWN], list(_types(row)), n=1, cutoff=_NEAR)
+        raise _wrong(where, f"has no fact {name[:_SHOWN]!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     try:
         checked = kind.validate_json(json.dumps(value), strict=True)
     except ValidationError as error:

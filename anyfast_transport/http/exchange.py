@@ -12,7 +12,7 @@ from anyfast_transport.errors import (
     StreamInterruptedError,
 )
 from anyfast_transport.http.headers import request_id
-from anyfast_transport.http.http_call import FIRST_TOKEN, TOTAL, HttpCall
+from anyfast_transport.http.http_call import FIRST_TOKEN, TOTAL, HttpCall, host_of
 from anyfast_transport.request.learning import Draft
 from anyfast_transport.request.request import Request
 from anyfast_transport.response.decoder import AnswerDecoder
@@ -55,8 +55,9 @@ class Exchange(HttpCall):
         request = (request.streamed_inside(connection) if whole else None) or request
         connection = request.connection or connection
         earlier = after.draft if after else None
-        self.draft: Draft = Draft(request, connection.base_url, learns=connection.learn_from_refusals, after=earlier)
-        url, content = f"{connection.base_url}/chat/completions", self._written()
+        url = f"{connection.base_url}/chat/completions"
+        self.draft: Draft = Draft(request, host_of(url), learns=connection.learn_from_refusals, after=earlier)
+        content = self._written()
         super().__init__(connection, url, content, streams=request.streams, model=request.model)
         self._after = after
         if after is not None:
@@ -70,6 +71,11 @@ class Exchange(HttpCall):
         super().begin()
         if self._after is not None:
             self.deadline.take_over(TOTAL, self._after.deadline)
+
+    def key_is_known(self) -> None:
+        """Leaves out what is known to be refused to this key."""
+        if self.draft.recall(self.tenant):
+            self.content = self._written()
 
     def delay(self, error: AnyfastError) -> float | None:
         """Decides about a failed attempt, and says so in the log; one that was refused may go without a part."""

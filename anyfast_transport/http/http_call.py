@@ -32,7 +32,7 @@ _parsed = functools.lru_cache(maxsize=64)(httpx.URL)
 
 
 @functools.lru_cache(maxsize=64)
-def _host_of(url: str) -> str:
+def host_of(url: str) -> str:
     """Host and port, without what else a URL may hold."""
     with contextlib.suppress(httpx.InvalidURL):
         return _parsed(url).netloc.decode("ascii", "replace") or url
@@ -67,7 +67,7 @@ class HttpCall:
         self.connection, self.url, self.content, self.streams = connection, url, content, streams
         self.method = "GET" if content is None else "POST"
         self.model, self.tenant = model, 0
-        self.host = _host_of(url)
+        self.host = host_of(url)
         self.retries = 0
         timeout = connection.timeout
         self.deadline = Deadline(timeout.read if isinstance(timeout, httpx.Timeout) else timeout)
@@ -102,6 +102,7 @@ class HttpCall:
         key = bare_key(self.connection)
         self._mask = Mask(key)
         self.tenant = hash((self.connection.base_url, key))
+        self.key_is_known()
         url, own = _parsed(self.url), bool(self.connection.http_client or self.connection.http_async_client)
         headers = {
             **request_headers(self.connection.default_headers, streams=self.streams, merged_in=own),
@@ -119,6 +120,9 @@ class HttpCall:
             framed["content-length"] = str(len(self.content))
         stream = httpx.ByteStream(self.content or b"")
         return httpx.Request(self.method, url, headers=framed, stream=stream, extensions=extensions)
+
+    def key_is_known(self) -> None:
+        """What hangs on whose key it is; the request is made next."""
 
     def waiting(self) -> "_Waiting":
         """A context in which the network is waited for: within the deadline, and with the logs masked."""

@@ -1,20 +1,22 @@
 """What a model at a gateway does not take, learned from the refusal that says so. No I/O.
 
 A gateway routes one model id to servers of different vintages, so no table knows every parameter and form that is
-refused. A refusal that names one of `refusals.FORMS` is answered, once for a call, by the request without it; if that
-goes through, it is remembered for this base_url and model as long as the process lives.
+refused. A refusal that names one of `FORMS` in words of its own is answered, once for a call, by the request without
+it. If that goes through, and the user gave nothing that is lost by it, it is remembered for this key and model at this
+base_url as long as the process lives.
 """
 
 import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from anyfast_transport.errors import AnyfastError, BadRequestError, ContextWindowExceededError
 from anyfast_transport.request.changes import warn
-from anyfast_transport.request.refused_features import FORMS, JSON, Lesson, effort_of
+from anyfast_transport.request.quotations import Quotations
+from anyfast_transport.request.refused_features import FORMS
 from anyfast_transport.request.request import Request
+from anyfast_transport.request.rewriting import JSON, Lesson, effort_of
 from anyfast_transport.request.thinking import EFFORTS, nearest_effort
 
 _OF_THINKING = re.compile("think|reasoning mode|思考", re.IGNORECASE)
@@ -36,9 +38,9 @@ def lesson_of(error: AnyfastError, request: Request) -> Lesson | None:
     root = re.split(r"[.\[]", named)[0]
     # A refusal that names its parameter is about no other; a null is wrong in any of them.
     is_named = root in request.body.keys() - {"messages", "tools"}
-    text = f"{named} {error.message}"
+    text, quotations = f"{named} {error.message}", Quotations(request.body)
     for name, form in FORMS.items():
-        if form.is_meant(text) and (not is_named or root in form.parameters or name == "null"):
+        if form.is_meant(text, quotations) and (not is_named or root in form.parameters or name == "null"):
             lesson = _lesson(name, request, text)
             if _rewritten(request, lesson) is not None:
                 return lesson
@@ -91,34 +93,49 @@ def without_refused(request: Request, lessons: Sequence[Lesson]) -> Request:
     return request
 
 
+def is_kept(lesson: Lesson, request: Request) -> bool:
+    """Whether a lesson holds for later calls, too.
+
+    Args:
+        lesson: What was learned.
+        request: The request that was refused.
+
+    Returns:
+        False where a message would lose authority, or the user something that he gave: each call has to be refused.
+    """
+    kept = FORMS[lesson.form].kept
+    return kept == "always" or (kept == "for_objects" and request.way is not None)
+
+
+_MOST = 4096
+"""Keys and models of which something is remembered; beyond that the oldest is forgotten, which costs one refusal."""
+
+
 class Memory:
-    """What was learned, by base_url and model. Safe for threads."""
+    """What was learned, by key, base_url and model. Safe for threads."""
 
     def __init__(self) -> None:
-        self._lessons: dict[tuple[str, str], tuple[Lesson, ...]] = {}
+        self._lessons: dict[tuple[int, str], tuple[Lesson, ...]] = {}
         self._lock = threading.Lock()
 
-    def lessons(self, base_url: str, model: str) -> tuple[Lesson, ...]:
+    def lessons(self, tenant: int, model: str) -> tuple[Lesson, ...]:
         """What is known of a model, in the order in which it was learned."""
-        return self._lessons.get((base_url, model), ())
+        return self._lessons.get((tenant, model), ())
 
-    def keep(self, base_url: str, model: str, lesson: Lesson) -> bool:
+    def keep(self, tenant: int, model: str, lesson: Lesson) -> None:
         """Keeps a lesson.
 
         Args:
-            base_url: Where the model is.
+            tenant: Whose key it is, and where the model is.
             model: Its id.
             lesson: What it does not take.
-
-        Returns:
-            Whether that is news.
         """
         with self._lock:
-            known = self._lessons.get((base_url, model), ())
-            if lesson in known:
-                return False
-            self._lessons[base_url, model] = (*known, lesson)
-            return True
+            known = self._lessons.get((tenant, model), ())
+            if lesson not in known:
+                self._lessons[tenant, model] = (*known, lesson)
+            while len(self._lessons) > _MOST:
+                del self._lessons[next(iter(self._lessons))]
 
     def forget(self) -> None:
         """Forgets everything, as a new process does."""
@@ -135,7 +152,7 @@ class Draft:
 
     Args:
         request: The request as it was built.
-        base_url: Where it goes.
+        host: Where it goes, for the user.
         learns: Whether refusals are learned from.
         memory: What is known already.
         after: That of the request before this one in the same call, whose lesson holds on, and was its one lesson.
@@ -148,18 +165,33 @@ class Draft:
     def __init__(
         self,
         request: Request,
-        base_url: str,
+        host: str,
         *,
         learns: bool,
         memory: Memory = MEMORY,
         after: "Draft | None" = None,
     ) -> None:
-        self._memory, self._base_url, self._model = memory, base_url, request.model
+        self._memory, self._host, self._model = memory, host, request.model
+        self._tenant: int | None = None
         self.learned: tuple[Lesson, ...] = after.learned if after else ()
-        self._may_learn = learns and not self.learned
-        self._pending: tuple[Lesson, AnyfastError] | None = None
-        known = memory.lessons(base_url, self._model) if learns else ()
-        self.request = without_refused(request, [*known, *self.learned])
+        self._learns, self._may_learn = learns, learns and not self.learned
+        self._pending: tuple[Lesson, AnyfastError, Request] | None = None
+        self.request = without_refused(request, self.learned)
+
+    def recall(self, tenant: int) -> bool:
+        """Leaves out what earlier calls of the same tenant learned.
+
+        Args:
+            tenant: Whose key it is, and where the model is.
+
+        Returns:
+            Whether `request` is another now.
+        """
+        before = self.request
+        if self._learns and tenant != self._tenant:
+            self._tenant = tenant
+            self.request = without_refused(before, self._memory.lessons(tenant, self._model))
+        return self.request is not before
 
     def revise(self, error: AnyfastError) -> bool:
         """Looks whether a refusal can be answered by another request.
@@ -173,18 +205,20 @@ class Draft:
         lesson = lesson_of(error, self.request) if self._may_learn else None
         if lesson is None:
             return False
-        self._may_learn, self._pending, self.learned = False, (lesson, error), (lesson,)
+        self._may_learn, self._pending, self.learned = False, (lesson, error, self.request), (lesson,)
         self.request = without_refused(self.request, [lesson])
         return True
 
     def went_through(self) -> None:
         """Remembers what the refusal taught, now that the revised request was taken, and tells the user."""
-        if self._pending is None:
+        if self._pending is None or self._tenant is None:
             return
-        (lesson, error), self._pending = self._pending, None
-        if self._memory.keep(self._base_url, self._model, lesson):
-            warn(
-                f"{self._model} at {urlsplit(self._base_url).netloc} refused a part of the request: "
-                f"{_said(lesson)}, now and for the rest of this process. "
-                f"learn_from_refusals=False switches that off. The refusal: {error.message[:300]}"
-            )
+        (lesson, error, refused), self._pending = self._pending, None
+        kept = is_kept(lesson, refused)
+        if kept:
+            self._memory.keep(self._tenant, self._model, lesson)
+        warn(
+            f"{self._model} at {self._host} refused a part of the request: {_said(lesson)}, "
+            f"{'now and for the rest of this process' if kept else 'for this call'}. "
+            f"learn_from_refusals=False switches that off. The refusal: {error.message[:300]}"
+        )

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -19,7 +20,13 @@ from anyfast_transport import (
     build_request,
     family_of,
 )
-from anyfast_transport.families.profile_file import family_with, parsed_profile, read_profile, written_profile
+from anyfast_transport.families.profile_file import (
+    LONGEST_PROFILE,
+    family_with,
+    parsed_profile,
+    read_profile,
+    written_profile,
+)
 from anyfast_transport.families.table import FAMILIES, PLAIN
 from anyfast_transport.request.call import Call
 from anyfast_transport.request.structured_output import Structure
@@ -110,6 +117,35 @@ def test_a_file_that_has_changed_is_read_again(profile):
     profile({D: {"max_output": 20}})
     assert family_with(D, path).max_output == 20
     assert read_profile(path) == {D: {"max_output": 20}}
+
+
+DEEP = "[" * 100_000
+HOSTILE = {
+    "deep": DEEP,
+    "deep and whole": '{"format": 1, "models": ' + DEEP + "]" * 100_000 + "}",
+    "deep in a fact": '{"format": 1, "models": {"a": {"thinking": ' + '{"on":' * 5000 + "1" + "}" * 5002 + "}}",
+    "huge": " " * (LONGEST_PROFILE + 1),
+    "a huge name of a fact": '{"format": 1, "models": {"a": {"' + "x" * 1_000_000 + '": 1}}}',
+    "half a character": '{"format": 1, "models": {"a": {"\\ud83d": 1}}}',
+    "a number that is none": '{"format": 1, "models": {"a": {"max_output": NaN}}}',
+    "a number without end": '{"format": 1, "models": {"a": {"max_output": ' + "9" * 5000 + "}}}",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_whatever_is_in_the_file_is_a_typed_error(tmp_path, text):
+    path = tmp_path / "profile.json"
+    path.write_text(text)
+    with pytest.raises(UnsupportedParameterError, match=r"profile\.json") as caught:
+        family_with(D, str(path))
+    assert len(caught.value.message) < 1000
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", "/dev/zero", "a\0b"):
+        with pytest.raises(UnsupportedParameterError, match="cannot be read"):
+            family_with(D, str(path))
 
 
 # What it changes: one case for each fact that the doctor can write ----------------------------------------------------

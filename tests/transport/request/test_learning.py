@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from anyfast_emulator import Emulator
 from anyfast_emulator.answers import Answer, Failure, Raw
 from anyfast_transport import (
+    AnyfastError,
     AnyfastWarning,
     AsyncClient,
     BadRequestError,
+    Call,
     Client,
     Completion,
     Connection,
@@ -23,8 +25,11 @@ from anyfast_transport import (
     Request,
     StreamInterruptedError,
 )
-from anyfast_transport.request.learning import MEMORY, lesson_of, without_refused
-from anyfast_transport.request.refused_features import FORMS, Lesson
+from anyfast_transport.request.learning import MEMORY, Memory, lesson_of, without_refused
+from anyfast_transport.request.quotations import Quotations
+from anyfast_transport.request.refused_features import FORMS
+from anyfast_transport.request.rewriting import Lesson
+from anyfast_transport.request.structured_output import Structure
 from anyfast_transport.response.error_bodies import status_error
 
 MODEL = "gpt-4o"
@@ -297,6 +302,92 @@ def test_whatever_a_refusal_says_these_fields_stay(message, words):
     assert ASK in changed["messages"]
 
 
+# --- words that only repeat what the request says teach nothing -------------------------------------------------------
+
+SYSTEM = {"role": "system", "content": "Never reveal the list."}
+EVIL = "https://evil.invalid/a.png?x='system'&y=unsupported"
+ENCODED = "https://evil.invalid/%27system%27%20role%20unsupported.png"
+PICTURE = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": EVIL}}]}
+
+
+def tool_named(name: str, description: str = "") -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "description": description, "parameters": {}}}
+
+
+QUOTING = {
+    "a URL": (f"Error while loading {EVIL}: 404.", body(SYSTEM, PICTURE)),
+    "a URL that is cut": (f"Invalid image url: {EVIL[:39]}...", body(SYSTEM, PICTURE)),
+    "a URL that was decoded": (
+        "Invalid url https://evil.invalid/'system' role unsupported.png",
+        body(SYSTEM, {"role": "user", "content": [{"type": "image_url", "image_url": {"url": ENCODED}}]}),
+    ),
+    "a message": (
+        "Content is not allowed: 'the system role is unsupported'",
+        body(SYSTEM, {"role": "user", "content": "the system role is unsupported"}),
+    ),
+    "one word of a message": ("'system' is not supported here", body(SYSTEM, {"role": "user", "content": "System"})),
+    "a message in other letters": (
+        'Rejected: "STREAM_OPTIONS are unsupported"',
+        {**STREAMED, "messages": [{"role": "user", "content": "stream_options are unsupported"}]},
+    ),
+    "the name of a tool": ("Tool 'stream_options' is invalid", {**STREAMED, "tools": [tool_named("stream_options")]}),
+    "the text of a tool": (
+        "Unsupported description: reasoning_effort must be low",
+        body(reasoning_effort="max", tools=[tool_named("a", "reasoning_effort must be low")]),
+    ),
+    "a field of a tool": (
+        "Invalid property 'parallel_tool_calls'",
+        body(
+            parallel_tool_calls=True,
+            tools=[{"type": "function", "function": {"name": "a", "parameters": {"parallel_tool_calls": {}}}}],
+        ),
+    ),
+    "arguments of a call": (
+        'Invalid arguments: {"a": "tool_choice"}',
+        body(
+            {"role": "assistant", "tool_calls": [{"id": "a", "function": {"arguments": '{"a": "tool_choice"}'}}]},
+            tool_choice="required",
+            **TOOLS,
+        ),
+    ),
+    "the result of a tool": (
+        "Unsupported: roles must alternate",
+        body(ASK, ASK, {"role": "tool", "content": "roles must alternate"}),
+    ),
+    "a value": ("Invalid user: response_format", body(response_format=SCHEMA, user="response_format")),
+    "a name in a schema": (
+        "Invalid field json_schema",
+        body(response_format={**SCHEMA, "json_schema": {"name": "json_schema", "schema": {}}}),
+    ),
+    "a file": (
+        "Unsupported file developer.pdf",
+        body(
+            {"role": "developer", "content": [{"type": "file", "file": {"filename": "developer.pdf"}}]},
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "given"), QUOTING.values(), ids=QUOTING)
+def test_words_of_the_request_teach_nothing(message, given):
+    assert revised(message, given) is None
+
+
+def test_the_same_words_of_the_gateways_own_teach():
+    long = {"role": "user", "content": "Is JSON mode strict? The tool must be invalid, unknown or unsupported. " * 9}
+    for message, streamed, _ in list(LEFT_OUT.values())[:3]:
+        assert revised(message, {**streamed, "messages": [long]}) is not None
+    refusal = "Json mode response is not supported when enable_thinking is true"
+    given = body({"role": "user", "content": "Answer in JSON."}, response_format={"type": "json_object"})
+    assert "response_format" not in revised(refusal, given)
+
+
+@pytest.mark.parametrize("name", sorted(FORMS))
+def test_no_form_is_learned_without_a_word_of_refusal(name):
+    nouns = "stream_options parallel_tool_calls tool_choice response_format json_schema json_object reasoning_effort"
+    assert not FORMS[name].is_meant(f"{nouns} max_tokens null developer system strict extra_content", Quotations({}))
+
+
 # --- once for a call, remembered for the process --------------------------------------------------------------------
 
 REFUSAL = Failure(400, "Unrecognized request argument supplied: stream_options", code="unknown_parameter")
@@ -371,6 +462,58 @@ def test_another_model_and_another_gateway_know_nothing_of_it(emulator, connecti
     assert all("stream_options" in one for one in emulator.requests[2:])
 
 
+def test_another_key_knows_nothing_of_it(emulator, connection):
+    emulator.script(REFUSAL)
+    with pytest.warns(AnyfastWarning):
+        last(Client(connection()).stream(STREAMED))
+    with pytest.raises(AnyfastError):
+        last(Client(connection(api_key="another")).stream(STREAMED))
+    assert "stream_options" in emulator.requests[-1]
+
+
+TAKEN_AWAY = {
+    "authority": ("The 'system' role is not supported", {"model": MODEL, "messages": [SYSTEM, ASK]}),
+    "authority of a later message": (
+        "System message must be at the beginning.",
+        {"model": MODEL, "messages": [ASK, {"role": "system", "content": "x"}]},
+    ),
+    "a level that was asked for": ("reasoning_effort 'max' is not supported", body(reasoning_effort="max")),
+    "a forced call": ("tool_choice is not supported", body(tool_choice="required", tools=[NAMED])),
+    "a format": (
+        "response_format json_object is not supported",
+        body({"role": "user", "content": "In JSON."}, response_format={"type": "json_object"}),
+    ),
+    "strict": ("strict is not supported", body(tools=[TOOL])),
+}
+
+
+@pytest.mark.parametrize(("refusal", "given"), TAKEN_AWAY.values(), ids=TAKEN_AWAY)
+def test_what_is_taken_from_a_message_or_the_user_is_taken_from_this_call_alone(refusal, given, emulator, connection):
+    emulator.script(Failure(400, refusal), "done", "done")
+    with pytest.warns(AnyfastWarning, match="for this call"):
+        assert Client(connection()).complete(given).repairs
+    assert "repairs" not in Client(connection()).complete(given).metadata()
+    assert [request == given for request in emulator.requests] == [True, False, True]
+
+
+def test_what_was_ours_for_an_object_is_remembered(emulator, connection):
+    refusal = Failure(400, "tool_choice is not supported")
+    emulator.script(refusal, "done", "done")
+    structure = Structure("a", {"type": "object", "properties": {}})
+    call = Call({"model": MODEL}, structure=structure)
+    with pytest.warns(AnyfastWarning, match="rest of this process"):
+        Client(connection()).ask(call, [ASK])
+    Client(connection()).ask(call, [ASK])
+    assert ["tool_choice" in request for request in emulator.requests] == [True, False, False]
+
+
+def test_the_memory_has_a_limit():
+    memory = Memory()
+    for tenant in range(5000):
+        memory.keep(tenant, MODEL, Lesson("stream_options"))
+    assert (memory.lessons(0, MODEL), memory.lessons(4999, MODEL)) == ((), (Lesson("stream_options"),))
+
+
 def test_never_twice_for_one_call(emulator, connection):
     emulator.script(REFUSAL, Failure(400, "parallel_tool_calls is not supported"))
     given = {**STREAMED, "parallel_tool_calls": True, "tools": [NAMED]}
@@ -383,7 +526,10 @@ def test_what_did_not_help_is_not_remembered(emulator, connection):
     emulator.script(REFUSAL, REFUSAL)
     with pytest.raises(BadRequestError):
         last(Client(connection()).stream(STREAMED))
-    assert MEMORY.lessons("https://emulator.invalid/v1", MODEL) == ()
+    emulator.script(Failure(400, "parallel_tool_calls is not supported"))
+    with pytest.warns(AnyfastWarning, match="parallel_tool_calls"):
+        last(Client(connection()).stream({**STREAMED, "parallel_tool_calls": True, "tools": [NAMED]}))
+    assert all("stream_options" in one for one in emulator.requests[2:])
 
 
 def test_one_switch_turns_it_off(emulator, connection):

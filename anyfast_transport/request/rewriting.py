@@ -1,0 +1,202 @@
+"""Bodies without what a model refuses: each function is one way to say the same without one form. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anyfast_transport.families.table import Family
+from anyfast_transport.request.history import with_instruction
+from anyfast_transport.request.structured_output import schema_instruction
+from anyfast_transport.request.thinking import EFFORTS, nearest_effort
+from anyfast_transport.request.tool_choice import JSON_ALONE, call_instruction
+from anyfast_transport.types import as_parts, text_of
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One thing that a model does not take.
+
+    Attributes:
+        form: Which, by its name in `FORMS`.
+        thinking: Whether it holds only while the model thinks (True) or does not (False); None if always.
+        effort: The level of effort that was refused, for that form.
+        levels: The levels that the refusal named, weakest first.
+    """
+
+    form: str
+    thinking: bool | None = None
+    effort: str = ""
+    levels: tuple[str, ...] = ()
+
+
+def without(*keys: str) -> Callable[[JSON, Lesson], JSON | None]:
+    """Without some parameters."""
+
+    def rewritten(body: JSON, _: Lesson) -> JSON | None:
+        kept = {key: value for key, value in body.items() if key not in keys}
+        return kept if len(kept) < len(body) else None
+
+    return rewritten
+
+
+def renamed(old: str, new: str) -> Callable[[JSON, Lesson], JSON | None]:
+    """With a parameter under its other name."""
+
+    def rewritten(body: JSON, _: Lesson) -> JSON | None:
+        if old not in body or new in body:
+            return None
+        return {new if key == old else key: value for key, value in body.items()}
+
+    return rewritten
+
+
+def with_messages(change: Callable[[list[Any]], list[Any]]) -> Callable[[JSON, Lesson], JSON | None]:
+    """With other messages."""
+
+    def rewritten(body: JSON, _: Lesson) -> JSON | None:
+        messages = _said_in(body)
+        changed = change(messages)
+        return None if changed == messages else {**body, "messages": changed}
+
+    return rewritten
+
+
+def _said_in(body: JSON) -> list[Any]:
+    return [message for message in body.get("messages") or () if isinstance(message, Mapping)]
+
+
+def with_each_message(change: Callable[[JSON], JSON]) -> Callable[[JSON, Lesson], JSON | None]:
+    """With each message changed alike."""
+    return with_messages(lambda messages: [change(message) for message in messages])
+
+
+def asking_for_the_call(body: JSON, _: Lesson) -> JSON | None:
+    """Asks in the prompt for the call that was forced."""
+    choice = body.get("tool_choice")
+    if choice in (None, "auto", "none"):
+        return None
+    name = choice["function"]["name"] if isinstance(choice, Mapping) and "function" in choice else None
+    kept = {key: value for key, value in body.items() if key != "tool_choice"}
+    return {**kept, "messages": with_instruction(_said_in(body), call_instruction(name))}
+
+
+def format_of(body: JSON) -> tuple[str | None, str]:
+    """The type of the response format, and the words that ask for the same."""
+    wanted = body.get("response_format")
+    wanted = wanted if isinstance(wanted, Mapping) else {}
+    schema = wanted.get("json_schema") or {}
+    asked = {"json_object": JSON_ALONE, "json_schema": schema_instruction(schema.get("schema") or schema)}
+    return wanted.get("type"), asked.get(str(wanted.get("type")), "")
+
+
+def json_mode_instead(body: JSON, _: Lesson) -> JSON | None:
+    """Has JSON mode, and the schema in the prompt."""
+    kind, asked = format_of(body)
+    if kind != "json_schema":
+        return None
+    return {**body, "messages": with_instruction(_said_in(body), asked), "response_format": {"type": "json_object"}}
+
+
+def asking_for_json(body: JSON, _: Lesson) -> JSON | None:
+    """Asks in the prompt for what the response format was to bring."""
+    kind, asked = format_of(body)
+    if kind is None:
+        return None
+    kept = {key: value for key, value in body.items() if key != "response_format"}
+    return {**kept, "messages": with_instruction(_said_in(body), asked)} if asked else kept
+
+
+def saying_json(body: JSON, _: Lesson) -> JSON | None:
+    """Has the word JSON in the prompt."""
+    if format_of(body)[0] != "json_object" or any("json" in str(m.get("content")).lower() for m in _said_in(body)):
+        return None
+    return {**body, "messages": with_instruction(_said_in(body), "Answer in JSON.")}
+
+
+def effort_of(body: JSON, family: Family) -> str:
+    """The level of effort in a body.
+
+    Args:
+        body: A request body.
+        family: The model's row.
+
+    Returns:
+        The level; "" if there is none, or if it is how thinking is switched off, which is the user's.
+    """
+    found = _effort_in(body)
+    switches = {"none", *family.effort_without_thinking}
+    return found if isinstance(found, str) and found in EFFORTS and found not in switches else ""
+
+
+def _effort_in(body: JSON) -> Any:
+    nested = body.get("thinking")
+    return body.get("reasoning_effort") or (nested.get("reasoning_effort") if isinstance(nested, Mapping) else None)
+
+
+def other_effort(body: JSON, lesson: Lesson) -> JSON | None:
+    """With the nearest level of effort that is taken, or none."""
+    if not lesson.effort or _effort_in(body) != lesson.effort:
+        return None
+    value = nearest_effort(lesson.effort, lesson.levels) if lesson.levels else None
+    changed: JSON = {}
+    for key, inner in body.items():
+        new = value if key == "reasoning_effort" else inner
+        if key == "thinking" and isinstance(inner, Mapping) and "reasoning_effort" in inner:
+            new = {**{k: v for k, v in inner.items() if k != "reasoning_effort"}}
+            new = {**new, "reasoning_effort": value} if value else new or None
+        if new is not None:
+            changed[key] = new
+    return changed
+
+
+def without_nulls(body: JSON, _: Lesson) -> JSON | None:
+    """Without nulls, but for those in schemas."""
+
+    def bare(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: bare(item) for key, item in value.items() if item is not None}
+        return [bare(item) for item in value] if isinstance(value, list) else value
+
+    # A null in a tool's schema is a value of its own.
+    changed = {key: value if key == "tools" else bare(value) for key, value in body.items() if value is not None}
+    return None if changed == body else changed
+
+
+def without_strict(body: JSON, _: Lesson) -> JSON | None:
+    """Without `strict` in its tools."""
+
+    def lax(tool: JSON) -> JSON:
+        return {**tool, "function": {key: value for key, value in tool["function"].items() if key != "strict"}}
+
+    changed = [lax(tool) if isinstance(tool.get("function"), dict) else tool for tool in body.get("tools") or ()]
+    return {**body, "tools": changed} if changed and changed != body["tools"] else None
+
+
+def role_renamed(old: str, new: str) -> Callable[[JSON], JSON]:
+    """A message under another role."""
+    return lambda message: {**message, "role": new} if message.get("role") == old else message
+
+
+def content_as_string(message: JSON) -> JSON:
+    """A message whose parts of text are one string."""
+    parts = as_parts(message.get("content"))
+    if not isinstance(message.get("content"), list) or any(part.get("type") != "text" for part in parts):
+        return message
+    return {**message, "content": text_of(parts)}
+
+
+def content_filled(message: JSON) -> JSON:
+    """A message that is not empty."""
+    filler = {"assistant": " ", "tool": "(no output)"}.get(message["role"])
+    return {**message, "content": filler} if filler and message.get("content") == "" else message
+
+
+def without_extras(message: JSON) -> JSON:
+    """A message without thought signatures."""
+    kept = {key: value for key, value in message.items() if key != "extra_content"}
+    if "tool_calls" in kept:
+        calls = [{key: value for key, value in call.items() if key != "extra_content"} for call in kept["tool_calls"]]
+        kept["tool_calls"] = calls
+    return kept
