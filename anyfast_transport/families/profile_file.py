@@ -259,7 +259,8 @@ def _all_checked(models: Mapping[str, Any], source: str, row: Any) -> Mapping[st
 
 def _checked(facts: Any, source: str, model: str, row: Any) -> Facts:
     if not isinstance(facts, dict) or not model:
-        raise _wrong(source, f"says nothing that can be read of the model {model[:_SHOWN]!r}: it should be an object of facts")
+        shown = model[:_SHOWN]
+        raise _wrong(source, f"says nothing that can be read of the model {shown!r}: it should be an object of facts")
     return {name: _value(name, value, f"{source}: {model}", row) for name, value in facts.items()}
 
 
