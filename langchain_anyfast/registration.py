@@ -8,19 +8,23 @@ _LC_ID = ("langchain_anyfast", "chat_models", "ChatAnyfast")
 
 
 def register() -> None:
-    """Makes `init_chat_model("anyfast:deepseek-v4-pro")` and `create_agent("anyfast:…")` find ChatAnyfast.
+    """Makes our classes known to `init_chat_model("anyfast:…")`, `create_agent("anyfast:…")` and `init_embeddings`.
 
     Raises:
-        RuntimeError: LangChain keeps its list of providers elsewhere now; construct `ChatAnyfast` yourself.
+        RuntimeError: LangChain keeps its lists of providers elsewhere now; construct `ChatAnyfast` yourself.
     """
-    module = importlib.import_module("langchain.chat_models.base")
-    providers, call = getattr(module, "_BUILTIN_PROVIDERS", None), getattr(module, "_call", None)
-    if providers is None or call is None:
-        raise RuntimeError(
-            "This version of langchain keeps its list of chat model providers elsewhere: "
-            "pass ChatAnyfast(model=…) instead of a name."
-        )
-    providers[PROVIDER] = ("langchain_anyfast", "ChatAnyfast", call)
+    for module, name in (
+        ("langchain.chat_models.base", "ChatAnyfast"),
+        ("langchain.embeddings.base", "AnyfastEmbeddings"),
+    ):
+        found = importlib.import_module(module)
+        providers, call = getattr(found, "_BUILTIN_PROVIDERS", None), getattr(found, "_call", None)
+        if providers is None or call is None:
+            raise RuntimeError(
+                f"This version of langchain keeps its list of providers for {name} elsewhere: "
+                f"pass {name}(model=…) instead of a name."
+            )
+        providers[PROVIDER] = ("langchain_anyfast", name, call)
 
 
 def enable_load() -> None:
