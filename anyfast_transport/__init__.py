@@ -35,7 +35,8 @@ from anyfast_transport.response.stream import StreamDecoder
 from anyfast_transport.response.whole import decode_completion
 from anyfast_transport.settings.connection import Connection
 from anyfast_transport.settings.parameters import ChatParameters
-from anyfast_transport.types import Choice, Completion, Delta, Message, Usage, usage_of
+from anyfast_transport.types import Choice, Completion, Delta, Message
+from anyfast_transport.usage import Usage, usage_of
 from anyfast_transport.usage_tracking import ModelUsage, Price, UsageTracker, track_usage
 
 __version__ = "0.1.0"

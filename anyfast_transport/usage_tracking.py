@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from typing import Any
 
-from anyfast_transport.types import Usage, usage_of
+from anyfast_transport.usage import Usage, usage_of
 
 _MILLION = 1_000_000
 

@@ -20,7 +20,8 @@ with atheris.instrument_imports(include=["anyfast_transport"]):
     from anyfast_transport.lenient_json import read_json
     from anyfast_transport.response.error_bodies import status_error
     from anyfast_transport.response.verdicts import settle
-    from anyfast_transport.types import Completion, Reading, ToolCall, usage_of
+    from anyfast_transport.types import Completion, Reading, ToolCall
+    from anyfast_transport.usage import usage_of
 
 FOLDER = Path(__file__).parent
 _TOOLS = {"get_weather": {"type": "object", "properties": {"city": {"type": "string"}}}, "f": {}}

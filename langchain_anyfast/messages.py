@@ -25,9 +25,9 @@ from anyfast_transport.types import (
     Delta,
     Message,
     ToolCall,
-    usage_of,
     wire_call,
 )
+from anyfast_transport.usage import usage_of
 from langchain_anyfast.content_parts import wire_content, wire_part
 
 REASONING = "reasoning_content"

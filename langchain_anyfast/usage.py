@@ -11,7 +11,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
-from anyfast_transport.types import Usage
+from anyfast_transport.usage import Usage
 from anyfast_transport.usage_tracking import UsageTracker, observe
 
 

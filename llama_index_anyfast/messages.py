@@ -33,9 +33,9 @@ from anyfast_transport.types import (
     Completion,
     Message,
     ToolCall,
-    usage_of,
     wire_call,
 )
+from anyfast_transport.usage import usage_of
 
 JSON = dict[str, Any]
 

@@ -20,7 +20,7 @@ from llama_index.core.instrumentation.events.llm import (
 from llama_index.core.instrumentation.events.span import SpanDropEvent  # type: ignore[attr-defined]  # as above
 from pydantic import PrivateAttr
 
-from anyfast_transport.types import usage_of
+from anyfast_transport.usage import usage_of
 from anyfast_transport.usage_tracking import UsageTracker, observe
 
 _Response = ChatResponse | CompletionResponse

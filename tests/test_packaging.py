@@ -30,7 +30,7 @@ FLOORS = (
     {"families"},
     {"usage_tracking"},
     {"types"},
-    {"lenient_json", "unvalidated", "json_schema"},
+    {"lenient_json", "usage", "unvalidated", "json_schema"},
     {"errors"},
 )
 """The folders and modules of the transport, from the top: each may import those of the floors below it."""

@@ -19,7 +19,7 @@ from llama_index.core.base.llms.types import ChatResponse, TextBlock, ThinkingBl
 from llama_index.llms.openai_like import OpenAILike
 
 from anyfast_transport.lenient_json import parsed_arguments
-from anyfast_transport.types import usage_of
+from anyfast_transport.usage import usage_of
 from tests.parity import through
 from tests.parity.captures import Capture, Delivered, captures, faults
 

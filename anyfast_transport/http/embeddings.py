@@ -27,7 +27,7 @@ from anyfast_transport.request.embeddings import (
 )
 from anyfast_transport.response.embeddings import Embeddings, Vector, decode_embeddings
 from anyfast_transport.settings.connection import Connection
-from anyfast_transport.types import usage_of
+from anyfast_transport.usage import usage_of
 from anyfast_transport.usage_tracking import count_answered, count_failed
 
 Before = Callable[[range], None]

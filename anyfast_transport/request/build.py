@@ -48,7 +48,7 @@ def build_request(call: Call, messages: Sequence[Message], *, warn: Callable[[st
     """
     builder = _Builder(call)
     request = builder.request(messages)
-    for words in builder.changes.warnings:
+    for words in dict.fromkeys(builder.changes.warnings):
         warn(words)
     if request.repairs:
         _LOG.debug("repaired before sending to %s: %s", call.model, "; ".join(request.repairs))
@@ -104,7 +104,13 @@ class _Builder:
             self.fields.setdefault("top_p", family.top_p[self._thinking])
         replay: Replay = values.get("reasoning_replay", "auto")
         messages = prepared(
-            messages, family, model=call.model, thinking=self._thinking, replay=replay, note=self.changes.repaired
+            messages,
+            family,
+            model=call.model,
+            thinking=self._thinking,
+            replay=replay,
+            note=self.changes.repaired,
+            warn=self.changes.warned,
         )
         if not messages:
             raise UnsupportedParameterError("There is no message to send.", parameter="messages", model=call.model)

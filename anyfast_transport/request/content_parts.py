@@ -17,7 +17,9 @@ _SCHEME = re.compile(r"data:|[a-zA-Z][a-zA-Z0-9+.-]+://")
 """Beginnings of a place that some gateway may read: the web, a data URI, an upstream's own store (`ms://`, `oss://`)."""
 
 
-def with_media_lifted(messages: Sequence[Message], family: Family, *, model: str, note: Note) -> list[Message]:
+def with_media_lifted(
+    messages: Sequence[Message], family: Family, *, model: str, note: Note, warn: Note
+) -> list[Message]:
     """Moves images and other media of tool results behind them: a tool message holds text, a user message anything.
 
     What the family does not take is left out, with a word in its place: a refusal would end the thread for good, since
@@ -28,6 +30,7 @@ def with_media_lifted(messages: Sequence[Message], family: Family, *, model: str
         family: Whose rules hold.
         model: The model, for messages to the reader.
         note: Hears of what is left out.
+        warn: The same, since the user should hear of it, too.
 
     Returns:
         A new list; messages that need no change are the same objects.
@@ -40,7 +43,9 @@ def with_media_lifted(messages: Sequence[Message], family: Family, *, model: str
             waiting = []
         media = _media_of(message) if message["role"] == "tool" else []
         if media and (refused := [part for part in media if not _takes(part, family)]):
-            note(f"media of a tool's result: left out, since {model} takes none")
+            words = f"media of a tool's result: left out, since {model} takes none"
+            note(words)
+            warn(words)
             media = [part for part in media if part not in refused]
             parts = [_left_out(part, model) if part in refused else part for part in as_parts(message["content"])]
             message = cast("Message", {**message, "content": parts})

@@ -56,6 +56,7 @@ def prepared(
     thinking: bool,
     replay: Replay = "auto",
     note: Note = ignore,
+    warn: Note = ignore,
 ) -> list[Message]:
     """Spells a conversation for one family, and repairs what would be refused.
 
@@ -67,6 +68,7 @@ def prepared(
         replay: The user's own rule for reasoning; `"auto"` is the family's.
         note: Hears of each repair. What every conversation of this family goes through (reasoning left out by its
             rule, content as a string) is none.
+        warn: Hears of what the model does not get to see.
 
     Returns:
         A new list. A conversation that was prepared stays as it is.
@@ -75,7 +77,7 @@ def prepared(
         UnsupportedParameterError: A content part of the question, or a prefix, that the family does not take.
     """
     messages = paired([_with_known_role(message, note) for message in messages], family, note)
-    messages = with_media_lifted(messages, family, model=model, note=note)
+    messages = with_media_lifted(messages, family, model=model, note=note, warn=warn)
     if family.system_first:
         messages = system_first(messages, note)
     answered, loop_starts = _last(messages, _is_answer), _question_of_the_loop(messages)
