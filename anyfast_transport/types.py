@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
@@ -231,15 +232,19 @@ class Reading:
     Attributes:
         rescues: Whether calls that come as text become calls, where tools were offered.
         splits: Whether thoughts in tags are taken out of the text.
-        waits: Whether a stream's first text may be thought, until a closing tag comes that nothing opened: the model
-            was told to think, and its chat template opens the tag.
+        waits: Whether a text may be thought from its beginning, up to a closing tag that nothing opened: the model was
+            told to think, and its chat template opens the tag.
         tools: The tools that the request offers, with the schemas of their arguments.
+        dialects: The markup in which the model's family writes calls, `Family.call_markup`.
+        messages: The messages of the request; a call that stands in their markup is quoted by an answer, not made.
     """
 
     rescues: bool = True
     splits: bool = True
     waits: bool = False
     tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    dialects: AbstractSet[str] = frozenset()
+    messages: Sequence[Mapping[str, Any]] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

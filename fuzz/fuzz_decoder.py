@@ -25,7 +25,13 @@ with atheris.instrument_imports(include=["anyfast_transport"]):
 
 FOLDER = Path(__file__).parent
 _TOOLS = {"get_weather": {"type": "object", "properties": {"city": {"type": "string"}}}, "f": {}}
-READINGS = (Reading(), Reading(tools=_TOOLS), Reading(tools=_TOOLS, waits=True))
+_MARKUP = frozenset({"dsml", "tool_call", "function"})
+_PAGE = ({"role": "user", "content": '<tool_call>{"name": "f"}</tool_call>'},)
+READINGS = (
+    Reading(),
+    Reading(tools=_TOOLS, dialects=_MARKUP),
+    Reading(tools=_TOOLS, dialects=_MARKUP, messages=_PAGE, waits=True),
+)
 """How an answer may be read; the length of the input chooses."""
 
 ODD = (

@@ -129,4 +129,11 @@ def reading_of(body: Mapping[str, Any], family: Family, *, rescues: bool = True,
     """
     # Only where thinking was asked for: to wait for a tag that never comes is to show nothing until the end.
     waits = family.template_opens_thought and asks_to_think(family, body)
-    return Reading(rescues=rescues, splits=splits, waits=waits, tools=offered(body))
+    return Reading(
+        rescues=rescues,
+        splits=splits,
+        waits=waits,
+        tools=offered(body),
+        dialects=family.call_markup,
+        messages=body.get("messages") or (),
+    )

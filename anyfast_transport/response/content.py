@@ -5,17 +5,16 @@ such a piece goes past all this.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 from anyfast_transport.lenient_json import parsed_arguments
+from anyfast_transport.response.endings import is_no_end
 from anyfast_transport.response.images import MarkdownImages
-from anyfast_transport.response.think_tags import ThinkTags, lone_close
+from anyfast_transport.response.text_tool_calls import CallsInText
+from anyfast_transport.response.think_tags import ThinkTags
+from anyfast_transport.response.tool_call_markup import Rescued
 from anyfast_transport.types import Reading, ToolCall
-
-if TYPE_CHECKING:
-    from anyfast_transport.response.text_tool_calls import CallsInText, PlannedCalls
-    from anyfast_transport.response.tool_call_markup import Rescued
 
 JSON = dict[str, Any]
 REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_details")
@@ -28,17 +27,7 @@ class Sorted:
     text: str = ""
     reasoning: str = ""
     images: list[JSON] = field(default_factory=list)
-    calls: "Sequence[Rescued]" = ()
-
-
-def _readers_of_calls(reading: Reading) -> "tuple[CallsInText | None, PlannedCalls | None]":
-    """What looks for calls in the text and in the reasoning."""
-    if not (reading.rescues and reading.tools):
-        return None, None
-    # Here, for it takes a tenth of the package's import, and many programs offer no tool.
-    from anyfast_transport.response.text_tool_calls import CallsInText, PlannedCalls
-
-    return CallsInText(reading.tools), PlannedCalls(reading.tools)
+    calls: Sequence[Rescued] = ()
 
 
 class ContentReader:
@@ -46,23 +35,27 @@ class ContentReader:
 
     Args:
         reading: How to read it.
-        text: The text that was delivered, in pieces; another may append to it.
         reasoning: The reasoning that was delivered, in pieces; another may append to it.
     """
 
-    def __init__(self, reading: Reading, text: Sequence[str] = (), reasoning: Sequence[str] = ()) -> None:
-        self._said, self._thought = text, reasoning
+    def __init__(self, reading: Reading, reasoning: Sequence[str] = ()) -> None:
+        self._thought = reasoning
         self._images = MarkdownImages()
         self._tags = ThinkTags(waits=reading.waits) if reading.splits else None
         self._inline = _Inline()
-        self._calls, self._planned = _readers_of_calls(reading)
+        # In the text alone: in its reasoning a model only plans.
+        looks = reading.rescues and reading.tools and reading.dialects
+        self._calls = CallsInText(reading) if looks else None
         self._begun, self._idle = self._tags is None, True
         self.waits = bool(self._tags and reading.waits)
 
-    def plain(self, content: str, reasoning: str) -> bool:
-        """Whether a piece is just what it seems to be."""
-        at_rest = self._idle and (self._begun or not content)
-        return at_rest and "<" not in content and "!" not in content and "<" not in reasoning
+    def plain(self, content: str) -> bool:
+        """Whether a piece of content is just what it seems to be."""
+        if not self._idle or not (self._begun or not content) or "<" in content or "!" in content:
+            return False
+        if self._calls:
+            self._calls.passed(content)
+        return True
 
     def saw_reasoning_field(self) -> None:
         """Told that this server has a field for reasoning, even an empty one: no text of it is thought unawares."""
@@ -70,60 +63,57 @@ class ContentReader:
         if self._tags:
             self._tags.saw_reasoning()
 
-    def take(self, content: str, reasoning: str, *, called: bool = False) -> Sorted:
+    def take(self, content: str, reasoning: str) -> Sorted:
         """Takes the next piece.
 
         Args:
             content: Its content.
             reasoning: Its reasoning.
-            called: Whether the answer has a call that came as a call.
 
         Returns:
             What it adds.
         """
         text, images = self._images.feed(content)
         thought, text = self._tags.feed(text) if self._tags and text else ("", text)
-        reasoning += self._inline.add(thought, [*self._thought, reasoning], ended=bool(text))
+        reasoning += self._inline.add(thought, self._thought, reasoning, ended=bool(text))
         if self._calls and text:
-            text = self._calls.feed(text, self._said[-1][-1:] if self._said else "")
-        if self._planned and (reasoning or self._planned.busy):
-            reasoning = self._planned.feed(reasoning, answered=called or self._answered(text))
+            text = self._calls.feed(text)
         self._begun = self._tags is None or self._tags.over
-        parts = (self._images, self._calls, self._planned, self._inline)
-        self._idle = not any(part.busy for part in parts if part) and not (self._tags and self._tags.held)
+        self._idle = not any(part.busy for part in (self._images, self._calls, self._tags, self._inline) if part)
         return Sorted(text, reasoning, images)
 
-    def _answered(self, text: str) -> bool:
-        return not text.isspace() if text else any(piece and not piece.isspace() for piece in self._said)
-
-    def flush(self, finish_reason: str | None, native: Sequence[ToolCall]) -> Sorted:
+    def flush(self, finish_reason: str | None, native: Sequence[ToolCall], *, interrupted: bool = False) -> Sorted:
         """Ends the answer.
 
         Args:
             finish_reason: How it ended.
             native: The calls that came as calls.
+            interrupted: Whether it ended before the model was done: then what is held back is no call.
 
         Returns:
             What had been held back, and the calls that came as text.
         """
-        text, reasoning, cut = self._images.flush(), "", finish_reason == "length"
+        text, cut = self._images.flush(), interrupted or finish_reason == "length"
+        reasoning = ""
         if self._tags:
             first, text = self._tags.feed(text) if text else ("", "")
-            thought, rest = self._tags.flush()
-            reasoning = self._inline.add(first + thought, self._thought, ended=True)
+            thought, rest = self._tags.flush(cut=cut)
+            reasoning = self._inline.add(first + thought, self._thought, "", ended=True)
             text += rest
-        if not (self._calls and self._planned):
+        if self._calls is None:
             return Sorted(text, reasoning)
-        text = self._calls.feed(text) + self._calls.flush(cut=cut)
-        answered = bool(native or self._calls.calls or self._answered(text))
-        reasoning = self._planned.feed(reasoning, answered=answered) + self._planned.flush(cut=cut)
-        return Sorted(text, reasoning, calls=_new([*self._calls.calls, *self._planned.calls], native))
+        text = self._calls.feed(text)
+        if interrupted:
+            return Sorted(text + self._calls.held, reasoning)
+        text += self._calls.flush(cut=cut)
+        return Sorted(text, reasoning, calls=_new(self._calls.calls, native))
 
     @property
     def held(self) -> Sorted:
         """What is held back, as it stands."""
-        text = "".join(part.held for part in (self._calls, self._tags, self._images) if part)
-        return Sorted(text, self._inline.held + (self._planned.held if self._planned else ""))
+        thought, text = self._tags.held if self._tags else ("", "")
+        text = (self._calls.held if self._calls else "") + text + self._images.held
+        return Sorted(text, self._inline.held + thought)
 
 
 def read_whole(
@@ -141,21 +131,15 @@ def read_whole(
     Returns:
         All of it.
     """
-    if "<" not in content and "![" not in content and "<" not in reasoning:
+    if "<" not in content and "![" not in content:
         return Sorted(content, reasoning)
-    # Nothing is gained by showing the beginning of a whole message early, so a closing tag may come at any place.
-    alone = not reasoning and lone_close(content) is not None
-    text: list[str] = []
-    thought: list[str] = []
-    reader = ContentReader(replace(reading, waits=alone), text, thought)
-    first = reader.take(content, reasoning, called=bool(native))
-    text.append(first.text)
-    thought.append(first.reasoning)
-    rest = reader.flush(finish_reason, native)
-    return Sorted(first.text + rest.text, first.reasoning + rest.reasoning, first.images, rest.calls)
+    reader = ContentReader(reading, [reasoning])
+    first = reader.take(content, "")
+    rest = reader.flush(finish_reason, native, interrupted=is_no_end(finish_reason))
+    return Sorted(first.text + rest.text, reasoning + first.reasoning + rest.reasoning, first.images, rest.calls)
 
 
-def _new(calls: "Sequence[Rescued]", native: Sequence[ToolCall]) -> "list[Rescued]":
+def _new(calls: Sequence[Rescued], native: Sequence[ToolCall]) -> list[Rescued]:
     """Calls that did not come as calls as well, which some servers send beside their text."""
     known = [(call.name, parsed_arguments(call.arguments)) for call in native]
     return [call for call in calls if call.error or (call.name, parsed_arguments(call.arguments)) not in known]
@@ -176,14 +160,14 @@ class _Inline:
     def held(self) -> str:
         return "".join(self._waiting)
 
-    def add(self, thought: str, known: Sequence[str], *, ended: bool) -> str:
-        """Takes a thought in tags; returns what of it is not known from the field."""
+    def add(self, thought: str, known: Sequence[str], new: str, *, ended: bool) -> str:
+        """Takes a thought in tags; returns what of it is not known from the field, in what was known or is new."""
         if thought and self._doubled is None:
-            self._doubled = any(known)
+            self._doubled = bool(new) or any(known)
         if not self._doubled:
             return thought
         self._waiting.append(thought)
         if not ended:
             return ""
         whole, self._waiting = self.held, []
-        return "" if whole.strip() in "".join(known) else whole
+        return "" if not whole or whole.strip() in "".join([*known, new]) else whole

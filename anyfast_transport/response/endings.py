@@ -14,6 +14,11 @@ _NO_ENDS = frozenset(
 """Values of finish_reason by which a server says that it broke the answer off."""
 
 
+def is_no_end(finish_reason: str | None) -> bool:
+    """Whether a finish_reason says that the answer was broken off."""
+    return bool(finish_reason) and str(finish_reason).lower() in _NO_ENDS
+
+
 def broken_off(completion: Completion) -> StreamInterruptedError | None:
     """Looks for an answer that its server broke off and ended all the same.
 
@@ -24,7 +29,7 @@ def broken_off(completion: Completion) -> StreamInterruptedError | None:
         The error that says so, or None.
     """
     reasons = [choice.finish_reason for choice in completion.choices]
-    reason = next((one for one in reasons if one and one.lower() in _NO_ENDS), None)
+    reason = next(filter(is_no_end, reasons), None)
     if reason is None:
         return None
     return StreamInterruptedError(

@@ -10,6 +10,9 @@ _LINK = "](data:image/"
 _LONGEST_ALT = 200
 """Characters between the brackets, at most."""
 
+_SLICE = 4096
+"""Characters that are looked at together: each image among them copies what is behind it."""
+
 
 class MarkdownImages:
     """Takes the images out of a content; a link to an image elsewhere stays text, as it may be a citation."""
@@ -40,13 +43,9 @@ class MarkdownImages:
         """
         text: list[str] = []
         images: list[dict[str, Any]] = []
-        content, self._held = self._held + content if self._held else content, ""
-        while content:
-            if self._url is None:
-                before, content = self._up_to_image(content)
-                text.append(before)
-            else:
-                content = self._through_image(content, self._url, images)
+        pieces = [content[at : at + _SLICE] for at in range(0, len(content), _SLICE)]
+        for piece in pieces if len(pieces) > 1 else [content]:
+            self._take(piece, text, images)
         return "".join(text), images
 
     def flush(self) -> str:
@@ -58,6 +57,15 @@ class MarkdownImages:
         rest = self.held
         self._held, self._url = "", None
         return rest
+
+    def _take(self, content: str, text: list[str], images: list[dict[str, Any]]) -> None:
+        content, self._held = self._held + content if self._held else content, ""
+        while content:
+            if self._url is None:
+                before, content = self._up_to_image(content)
+                text.append(before)
+            else:
+                content = self._through_image(content, self._url, images)
 
     def _through_image(self, content: str, url: list[str], images: list[dict[str, Any]]) -> str:
         """Takes what belongs to the image that is open, and returns what is behind it."""

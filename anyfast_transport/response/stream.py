@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from anyfast_transport.errors import StreamInterruptedError
 from anyfast_transport.lenient_json import BOM, entries_of, read_json
 from anyfast_transport.response.content import REASONING_KEYS, ContentReader
-from anyfast_transport.response.endings import broken_off, ended_by
+from anyfast_transport.response.endings import broken_off, ended_by, is_no_end
 from anyfast_transport.response.error_bodies import error_in
 from anyfast_transport.response.fields import excerpt, reasoning_in, take_end, take_extra, take_head, text_and_images
 from anyfast_transport.response.split_pairs import SplitPairs
@@ -58,7 +58,7 @@ class StreamDecoder:
         self._reasoning: list[str] = []
         self._logprobs: list[Any] = []
         self._refusal: list[str] = []
-        self._reader = ContentReader(reading or Reading(), self._text, self._reasoning)
+        self._reader = ContentReader(reading or Reading(), self._reasoning)
         self._choice = Choice()
         self._completion = Completion(request_id=request_id, choices=[self._choice], retries=retries)
 
@@ -122,7 +122,8 @@ class StreamDecoder:
             raise error
 
     def _rest(self) -> Delta | None:
-        rest = self._reader.flush(self._choice.finish_reason, self._calls.calls(self._choice.finish_reason))
+        reason = self._choice.finish_reason
+        rest = self._reader.flush(reason, self._calls.calls(reason), interrupted=reason is None or is_no_end(reason))
         fragments = self._calls.flush()
         fragments += [self._calls.add(call.name, call.arguments, call.error) for call in rest.calls]
         self._text.append(rest.text)
@@ -196,8 +197,8 @@ class StreamDecoder:
         fragments = self._fragments(entries) if (entries := message.get("tool_calls")) else []
         if self._reader.waits and not message.keys().isdisjoint(REASONING_KEYS):
             self._reader.saw_reasoning_field()
-        if not self._reader.plain(content, reasoning):
-            found = self._reader.take(content, reasoning, called=len(self._calls) > 0)
+        if not self._reader.plain(content):
+            found = self._reader.take(content, reasoning)
             content, reasoning, images = found.text, found.reasoning, images + found.images
         if content:
             self._text.append(content)

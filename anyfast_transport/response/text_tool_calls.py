@@ -1,83 +1,81 @@
-"""Tool calls that arrive as text become calls. Pure: it is pushed, and holds back what a call may begin.
+"""Tool calls that arrive as text become calls. Pure: it is pushed, and holds back what calls may begin.
 
 A server whose parser misses a call lets through what the model wrote, under `finish_reason: stop`, and an agent ends as
-if it were done. Three dialects, each a row of `DIALECTS`:
+if it were done. But models also quote calls: from pages, in lessons, in answers on their own format. Text is a call
+only if all of this holds; else it stays text, byte for byte:
 
-- DeepSeek's DSML (encoding_dsv4.py beside the model; sglang#40236, GenericAgent#804, cline#13348): bars of any width
-  and number; `tool_calls` or `function_calls` around the calls, or nothing; `string="true"` is text, `"false"` JSON.
-- Hermes and Qwen: `<tool_call>{"name": ..., "arguments": {...}}</tool_call>`.
-- Qwen3-Coder: `<tool_call><function=name><parameter=key>value</parameter></function></tool_call>`, often without its
-  first tag. Values are text; what type is meant is in the tool's schema.
+- it is in a dialect of the model's family, and begins a line that is in no fence, quote, comment or indented block;
+- behind it comes nothing but white space, further calls and closing tags;
+- its tool was offered;
+- the same call stands in markup in no message of the request.
 
 What is not closed, or cannot be read, never becomes a call that can be executed.
 """
 
-import re
+from collections import deque
 
-from anyfast_transport.response.tool_call_markup import BARS, DIALECTS, DSML, Dialect, Rescued, Tools
+from anyfast_transport.response.call_runs import OPENING, CallRun, Unit, dialects_of, may_begin_a_tag
+from anyfast_transport.response.markdown import Place
+from anyfast_transport.response.quoted_calls import QuotedCalls
+from anyfast_transport.response.tool_call_markup import Rescued
+from anyfast_transport.types import Reading
 
-_DSML_NAMES = ("tool_calls", "function_calls", "invoke")
-_OPENING = re.compile(
-    rf"<(?:{DSML}\s*(?:(?P<dsml>tool_calls|function_calls)|(?P<invoke>invoke))\b"
-    r"|(?P<tool_call>tool_call>)|(?P<function>function=))"
-)
-_SQUEEZED = re.compile(rf"({BARS})|\s+")
-_OPENINGS = (*(f"<|DSML|{name}" for name in _DSML_NAMES), "<tool_call>", "<function=")
 _LONGEST_OPENING = 48
-_LONGEST_CLOSING = 64
-_LONGEST_NAME = 128
 _SLICE = 1024
 """Characters that are looked at together: each opening tag among them copies what is behind it."""
 
 _ATTEMPTS = 8
-"""How often a closing tag may turn out to be inside a value before the call is given up; keeps this linear."""
+"""How often what is within a broken call is looked at again, for a call that begins there; keeps this linear."""
 
 
 class CallsInText:
     """Takes the calls out of a text.
 
     Args:
-        tools: The tools that the request offers.
+        reading: What the request knows: tools, dialects, messages.
     """
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._place = Place()
+        self._passed: list[str] = []
         self._tail = ""
-        self._dialect: Dialect | None = None
+        self._run: CallRun | None = None
         self._pieces: list[str] = []
-        self._carry = ""
         self._attempts = 0
-        self._behind = False
-        self._sure = False
-        self._last = ""
         self.calls: list[Rescued] = []
 
     @property
     def busy(self) -> bool:
-        """Whether something is held back, or is still to be dropped behind a call."""
-        return bool(self._tail) or self._dialect is not None or self._behind
+        """Whether something is held back."""
+        return bool(self._tail) or self._run is not None
 
     @property
     def held(self) -> str:
         """What is held back."""
         return "".join(self._pieces) + self._tail
 
-    def feed(self, text: str, before: str = "") -> str:
+    def passed(self, text: str) -> None:
+        """Told of a piece that holds no tag, and went another way."""
+        self._passed.append(text)
+
+    def feed(self, text: str) -> str:
         """Takes the next piece of the text.
 
         Args:
             text: The piece.
-            before: The character that was shown last, if it did not come this way.
 
         Returns:
             What of it is text.
         """
+        if self._passed:
+            self._place.feed("".join(self._passed))
+            self._passed.clear()
         shown: list[str] = []
-        self._last = before or self._last
-        for at in range(0, len(text), _SLICE):
-            piece = text[at : at + _SLICE]
-            while piece:
-                piece = self._hold(piece, shown) if self._dialect else self._pass(piece, shown)
+        todo = deque(_sliced(text))
+        while todo:
+            piece = todo.popleft()
+            todo.extendleft(reversed(self._hold(piece, shown) if self._run else self._pass(piece, shown)))
         return "".join(shown)
 
     def flush(self, *, cut: bool) -> str:
@@ -89,174 +87,76 @@ class CallsInText:
         Returns:
             What had been held back and is no call.
         """
-        rest, dialect = self.held, self._dialect
-        self._tail, self._dialect, self._pieces, self._carry, self._behind = "", None, [], "", False
-        if dialect is None:
+        rest, run = self.held, self._run
+        self._tail, self._pieces, self._run = "", [], None
+        if run is None:
             return rest
-        calls = dialect.read(rest, self._tools).calls
-        if cut:
-            limit = "the arguments were cut off by the token limit"
-            calls = [call if call.error is None else Rescued(call.name, call.arguments, limit) for call in calls]
-        return "" if self._took(calls, dialect) else rest
+        start, calls = self._last_that_count(rest, run.finish(rest))
+        limit = "the arguments were cut off by the token limit"
+        self.calls = [Rescued(call.name, call.arguments, limit) if cut and call.error else call for call in calls]
+        return rest[:start]
 
-    def _pass(self, text: str, shown: list[str]) -> str:
-        """Lets text through, up to what opens a call."""
+    def _pass(self, text: str, shown: list[str]) -> list[str]:
+        """Lets text through, up to an opening tag; returns what is still to be looked at."""
         text, self._tail = self._tail + text, ""
-        if self._behind and not (text := self._without_rest_of_call(text)):
-            return ""
-        found = next((one for one in _OPENING.finditer(text) if self._before(text, one.start()) != "`"), None)
-        if found is None:
-            keep = len(text) - _may_open(text)
-            self._show(text[:keep], shown)
-            self._tail = text[keep:]
-            return ""
-        self._dialect, self._sure = DIALECTS[str(found.lastgroup)], False
-        self._attempts, self._carry = 0, ""
-        self._show(text[: found.start()], shown)
-        self._pieces = [found.group()]
-        return text[found.end() :]
+        for found in OPENING.finditer(text):
+            if dialects_of(found) & self._reading.dialects:
+                self._show(text[: found.start()], shown)
+                self._run = CallRun(self._reading.tools, self._reading.dialects)
+                return [text[found.start() :]]
+        keep = _may_open(text)
+        self._show(text[: len(text) - keep], shown)
+        self._tail = text[len(text) - keep :]
+        return []
 
     def _show(self, text: str, shown: list[str]) -> None:
-        if text:
-            shown.append(text)
-            self._last = text[-1]
+        self._place.feed(text)
+        shown.append(text)
 
-    def _before(self, text: str, at: int) -> str:
-        return text[at - 1] if at else self._last
+    def _hold(self, text: str, shown: list[str]) -> list[str]:
+        """Holds back what may be a run of calls; returns what is still to be looked at, if it is none."""
+        run = self._run
+        self._pieces.append(text)
+        if run is None:
+            return []
+        run.feed(text)
+        if run.alive:
+            return []
+        end = max(run.reached, 1)
+        if run.open_from is not None and self._attempts < _ATTEMPTS:
+            self._attempts += end - run.open_from > _LONGEST_OPENING
+            end = run.open_from + 1
+        whole = self.held
+        self._run, self._pieces = None, []
+        self._show(whole[:end], shown)
+        return _sliced(whole[end:])
 
-    def _without_rest_of_call(self, text: str) -> str:
-        """Drops the white space behind a call, and the closing tag that Qwen3-Coder writes without the opening one."""
-        text = text.lstrip()
-        if text.startswith("</tool_call>"):
-            text = text.removeprefix("</tool_call>").lstrip()
-        if not text or "</tool_call>".startswith(text):
-            self._tail = text
-            return ""
-        self._behind = False
-        return text
+    def _last_that_count(self, text: str, units: list[Unit]) -> tuple[int, list[Rescued]]:
+        """The last units that count, up to the end: where they begin, and their calls."""
+        tools = self._reading.tools
+        quoted = QuotedCalls(self._reading.messages, tools)
+        counted: list[tuple[Unit, list[Rescued]]] = []
+        for unit in reversed(units):
+            calls = unit.read(text, tools)
+            known = calls and all(call.name in tools for call in calls)
+            if not known or quoted.holds(calls, text[unit.start : unit.end]):
+                break
+            counted.append((unit, calls))
+        counted.reverse()
+        at = 0
+        for number, (unit, _) in enumerate(counted):
+            self._place.feed(text[at : unit.start])
+            at = unit.start
+            if self._place.begins_a_line and not self._place.is_shown:
+                return at, [call for _, calls in counted[number:] for call in calls]
+        return len(text), []
 
-    def _hold(self, text: str, shown: list[str]) -> str:
-        """Holds back what belongs to an open call, and returns what is behind it."""
-        dialect = self._dialect or DIALECTS["tool_call"]
-        if not self._sure and self._is_talk("".join(self._pieces) + text):
-            opening, *rest = self._pieces
-            self._dialect, self._pieces = None, []
-            self._show(opening, shown)
-            return "".join(rest) + text
-        found = dialect.closing.search(self._carry + text)
-        if found is None:
-            self._pieces.append(text)
-            self._carry = (self._carry + text)[-_LONGEST_CLOSING:]
-            return ""
-        end = found.end() - len(self._carry)
-        self._pieces.append(text[:end])
-        whole = "".join(self._pieces)
-        self._pieces, self._carry, self._attempts = [whole], "", self._attempts + 1
-        read = dialect.read(whole, self._tools)
-        if read.unfinished and self._attempts < _ATTEMPTS:
-            return text[end:]
-        self._dialect, self._pieces = None, []
-        self._behind = self._took(read.calls, dialect)
-        if not self._behind:
-            self._show(whole, shown)
-        return text[end:]
 
-    def _is_talk(self, markup: str) -> bool:
-        """Whether a text only talks of a call, told by what follows the tag; else it would be held back to its end."""
-        if markup.startswith("<tool_call>"):
-            body = markup.removeprefix("<tool_call>").lstrip()
-            self._sure = bool(body)
-            return bool(body) and body[0] not in "{[<"
-        name, closed, _ = markup.removeprefix("<function=").partition(">")
-        if not markup.startswith("<function=") or not (closed or len(name) > _LONGEST_NAME):
-            return False
-        self._sure = True
-        return name.strip() not in self._tools
-
-    def _took(self, calls: list[Rescued], dialect: Dialect) -> bool:
-        """Keeps calls of tools that were offered; others are calls only in a dialect that nobody else writes."""
-        known = [call for call in calls if call.name in self._tools or (dialect.certain and call.name)]
-        self.calls.extend(known)
-        return bool(known)
+def _sliced(text: str) -> list[str]:
+    return [text[at : at + _SLICE] for at in range(0, len(text), _SLICE)]
 
 
 def _may_open(text: str) -> int:
     """How many characters at the end of a text may be the beginning of a call."""
     at = text.rfind("<", max(0, len(text) - _LONGEST_OPENING))
-    if at < 0:
-        return 0
-    tail = _SQUEEZED.sub(lambda one: "|" if one.group(1) else "", text[at:])
-    return len(text) - at if any(opening.startswith(tail) for opening in _OPENINGS) else 0
-
-
-def opens_a_call(text: str) -> int | None:
-    """Finds where a call begins.
-
-    Args:
-        text: A text.
-
-    Returns:
-        The place of the first opening tag, whole or cut by the end of the text; None if there is none.
-    """
-    found = _OPENING.search(text)
-    if found:
-        return found.start()
-    keep = _may_open(text)
-    return len(text) - keep if keep else None
-
-
-# --- reading ------------------------------------------------------------------------------------------------------
-
-
-class PlannedCalls:
-    """Calls within the reasoning.
-
-    A model that only plans a call writes it there, too, so they count as calls only if nothing else answers, neither
-    text nor a call. Until that is known, they and what follows them are held back.
-
-    Args:
-        tools: The tools that the request offers.
-
-    Attributes:
-        calls: The calls, after the end.
-    """
-
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-        self._pieces: list[str] = []
-        self._found = False
-        self.calls: list[Rescued] = []
-
-    @property
-    def busy(self) -> bool:
-        """Whether anything is held back."""
-        return bool(self._pieces)
-
-    @property
-    def held(self) -> str:
-        """What is held back."""
-        return "".join(self._pieces)
-
-    def feed(self, reasoning: str, *, answered: bool) -> str:
-        """Takes the next piece of the reasoning; returns what of it can be shown."""
-        if self._found and not answered:
-            self._pieces.append(reasoning)
-            return ""
-        reasoning, self._pieces, self._found = self.held + reasoning, [], False
-        at = None if answered else opens_a_call(reasoning)
-        if at is None:
-            return reasoning
-        self._pieces = [reasoning[at:]]
-        # Half of a tag at the end of a piece is looked at again with the next one.
-        self._found = opens_a_call(reasoning[at:] + "\0") is not None
-        return reasoning[:at]
-
-    def flush(self, *, cut: bool) -> str:
-        """Ends the reasoning; returns what was held back and is no call. A plan that was cut short is none."""
-        rest, self._pieces = self.held, []
-        if cut or not rest:
-            return rest
-        reader = CallsInText(self._tools)
-        rest = reader.feed(rest) + reader.flush(cut=False)
-        self.calls = reader.calls
-        return rest
+    return len(text) - at if at >= 0 and may_begin_a_tag(text[at:]) else 0

@@ -1,38 +1,40 @@
-"""Tool calls as models write them in text: the dialects, and how each is read. Pure."""
+"""Tool calls as models write them in text: the tags of each dialect, and what their values mean. Pure.
+
+- `dsml`, DeepSeek's (encoding_dsv4.py beside the model; sglang#40236, GenericAgent#804, cline#13348): bars of any width
+  and number; `tool_calls` or `function_calls` around the calls, or nothing; `string="true"` is text, `"false"` JSON.
+- `tool_call`, Hermes' and Qwen's: `<tool_call>{"name": ..., "arguments": {...}}</tool_call>`.
+- `function`, Qwen3-Coder's: `<tool_call><function=name><parameter=key>value</parameter></function></tool_call>`, often
+  without its first tag. Values are text; what type is meant is in the tool's schema.
+
+Every repetition within a tag is bounded, so that no pattern looks twice at a long text.
+"""
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-JSON = Mapping[str, Any]
+from anyfast_transport.lenient_json import without_halves
 
+JSON = Mapping[str, Any]
 
 Tools = Mapping[str, JSON]
 """Names of the tools that the request offers → the JSON schemas of their arguments."""
 
-
+LONGEST_TAG = 512
 NOT_CLOSED = "the call came as text and was never closed"
-
-
 NOT_READABLE = "the call came as text and cannot be read"
 
-
-BARS = "[｜|‖]+"
-
-
-DSML = rf"{BARS}\s*DSML\s*{BARS}"
-
-
-_DSML_TAG = re.compile(
-    rf"<(?P<close>/?){DSML}(?P<slash>/?)\s*(?P<kind>\w*)(?:\s+name\s*=\s*\"(?P<name>[^\"]*)\")?(?P<rest>[^<>]*)>"
+BARS = "[｜|‖]{1,8}"
+DSML = rf"{BARS}\s{{0,4}}DSML\s{{0,4}}{BARS}"
+DSML_TAG = re.compile(
+    rf"<(?P<close>/?){DSML}(?P<slash>/?)\s{{0,4}}(?P<kind>\w{{0,32}})"
+    r"(?:\s{1,4}name\s{0,4}=\s{0,4}\"(?P<name>[^\"<>]{0,200})\")?(?P<rest>[^<>]{0,128})>"
 )
-
-
-_QWEN_TAG = re.compile(r"<(?P<close>/?)(?P<slash>)(?P<kind>function|parameter)(?:=(?P<name>[^<>]*))?(?P<rest>)>")
-
-
+FUNCTION_TAG = re.compile(
+    r"<(?P<close>/?)(?P<slash>)(?P<kind>tool_call|function|parameter)(?:=(?P<name>[^<>]{0,200}))?(?P<rest>)>"
+)
 _NAME_IN_JSON = re.compile(r'"name"\s*:\s*"([^"\\]+)"')
 
 
@@ -51,80 +53,24 @@ class Rescued:
     error: str | None = None
 
 
-class _Read(NamedTuple):
-    """What a piece of markup holds, and whether it ends within a value."""
-
-    calls: list[Rescued]
-    unfinished: bool = False
-
-
-class Dialect(NamedTuple):
-    """How one dialect closes and is read; whether nobody writes it but a model that calls a tool."""
-
-    closing: re.Pattern[str]
-    read: Callable[[str, Tools], _Read]
-    certain: bool = False
-
-
-@dataclass(slots=True)
-class _Element:
-    """A call in tags: DSML's `invoke`, Qwen3-Coder's `function`."""
+class Value(NamedTuple):
+    """A value in tags: the parameter's name, what its tag says beside, and the text."""
 
     name: str
-    start: int
-    end: int = 0
-    values: list[tuple[str, str, str]] = field(default_factory=list)
-    closed: bool = False
+    rest: str
+    text: str
 
 
-def _elements(markup: str, tag: re.Pattern[str]) -> Iterator[tuple[_Element, bool]]:
-    """The calls in a markup, each with whether it ends within a value. Looks at every tag once."""
-    call: _Element | None = None
-    value: tuple[str, str, int] | None = None
-    for found in tag.finditer(markup):
-        kind, closes = found["kind"], bool(found["close"] or found["slash"])
-        if value is not None:
-            if closes and kind in ("parameter", "") and call:
-                call.values.append((value[0], markup[value[2] : found.start()], value[1]))
-                value = None
-        elif kind in ("invoke", "function") and not closes:
-            if call:
-                yield call, False
-            call = _Element((found["name"] or "").strip(), found.start())
-            call.closed = found["rest"].rstrip().endswith("/")
-        elif kind == "parameter" and not closes and call:
-            value = (found["name"] or "").strip(), found["rest"], found.end()
-        elif closes and kind in ("invoke", "function", "") and call:
-            call.closed, call.end = True, found.end()
-            yield call, False
-            call = None
-    if call:
-        yield call, value is not None
-
-
-def _read_tags(tag: re.Pattern[str]) -> Callable[[str, Tools], _Read]:
-    def read(markup: str, tools: Tools) -> _Read:
-        calls, unfinished = [], False
-        for element, within in _elements(markup, tag):
-            unfinished = within
-            calls.append(_call_of(element, markup, tools))
-        return _Read(calls, unfinished)
-
-    return read
-
-
-def _call_of(element: _Element, markup: str, tools: Tools) -> Rescued:
-    raw = markup[element.start : element.end or len(markup)]
-    if not element.closed:
-        return Rescued(element.name, raw, NOT_CLOSED)
-    known = _properties(tools.get(element.name) or {})
+def call_in_tags(name: str, values: Sequence[Value], raw: str, tools: Tools) -> Rescued:
+    """A call whose arguments are in tags of their own; a parameter that is given twice cannot be read."""
+    known = _properties(tools.get(name) or {})
     try:
-        arguments = {key: _value(text, rest, known.get(key)) for key, text, rest in element.values}
-    except ValueError:
-        return Rescued(element.name, raw, NOT_READABLE)
-    if len(arguments) < len(element.values):
-        return Rescued(element.name, raw, NOT_READABLE)
-    return Rescued(element.name, json.dumps(arguments, ensure_ascii=False))
+        arguments = {one.name: _meant(one, known.get(one.name)) for one in values}
+    except (ValueError, RecursionError):
+        return Rescued(name, raw, NOT_READABLE)
+    if len(arguments) < len(values):
+        return Rescued(name, raw, NOT_READABLE)
+    return Rescued(name, _written(arguments))
 
 
 def _properties(schema: JSON) -> JSON:
@@ -132,19 +78,19 @@ def _properties(schema: JSON) -> JSON:
     return found if isinstance(found, Mapping) else {}
 
 
-def _value(text: str, rest: str, schema: Any) -> Any:
+def _meant(value: Value, schema: Any) -> Any:
     """A value in tags, as the markup says it is meant, else as the tool's schema does."""
-    if 'string="true"' in rest:
-        return text
-    if 'string="false"' in rest:
-        return json.loads(text)
+    if 'string="true"' in value.rest:
+        return value.text
+    if 'string="false"' in value.rest:
+        return _read(value.text)
     # Qwen's template puts a line end behind the opening tag and before the closing one.
-    text = text.removeprefix("\n").removesuffix("\n")
+    text = value.text.removeprefix("\n").removesuffix("\n")
     types = _types(schema)
     if "string" in types and not ("null" in types and text == "null"):
         return text
     try:
-        return json.loads(text.lower() if text in ("True", "False", "None") else text) if types else text
+        return _read(text.lower() if text in ("True", "False", "None") else text) if types else text
     except ValueError:
         return text
 
@@ -162,36 +108,27 @@ def _types(schema: Any) -> set[str]:
     return found or {"any"}
 
 
-def _read_tool_call(markup: str, tools: Tools) -> _Read:
-    body = markup.removeprefix("<tool_call>").strip()
-    closed = body.endswith("</tool_call>")
-    body = body.removesuffix("</tool_call>").strip()
-    if not body.startswith(("{", "[")):
-        return _read_tags(_QWEN_TAG)(markup, tools)
+def calls_in_json(body: str, tools: Tools, *, closed: bool) -> list[Rescued]:
+    """The calls in a `<tool_call>` with JSON: one, or a list of them."""
     try:
-        found = json.loads(body)
+        found = _read(body)
     except (ValueError, RecursionError):
-        return _broken(body, closed=closed)
+        return [_broken(body, closed=closed)]
     if not closed:
-        return _broken(body, closed=False)
+        return [_broken(body, closed=False)]
     entries = found if isinstance(found, list) else [found]
-    return _Read([call for entry in entries if (call := _json_call(entry, body, tools))])
+    return [_call_in_object(entry, body, tools) for entry in entries]
 
 
-def _broken(body: str, *, closed: bool) -> _Read:
+def _broken(body: str, *, closed: bool) -> Rescued:
     named = _NAME_IN_JSON.search(body)
-    call = Rescued(named.group(1) if named else "", body, NOT_READABLE if closed else NOT_CLOSED)
-    return _Read([call], unfinished=closed and _ends_within_string(body))
+    return Rescued(named.group(1) if named else "", body, NOT_READABLE if closed else NOT_CLOSED)
 
 
-def _ends_within_string(body: str) -> bool:
-    return bool(len(re.findall(r'(?<!\\)(?:\\\\)*"', body)) % 2)
-
-
-def _json_call(entry: Any, body: str, tools: Tools) -> Rescued | None:
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
-        return None
-    name = entry["name"]
+def _call_in_object(entry: Any, body: str, tools: Tools) -> Rescued:
+    name = entry.get("name") if isinstance(entry, Mapping) else None
+    if not isinstance(name, str):
+        return Rescued("", body, NOT_READABLE)
     arguments = entry.get("arguments", entry.get("parameters"))
     if arguments is None and not (tools.get(name) or {}).get("required"):
         arguments = {}
@@ -199,17 +136,17 @@ def _json_call(entry: Any, body: str, tools: Tools) -> Rescued | None:
         return Rescued(name, arguments)
     if not isinstance(arguments, Mapping):
         return Rescued(name, body, NOT_READABLE)
-    return Rescued(name, json.dumps(arguments, ensure_ascii=False))
+    return Rescued(name, _written(arguments))
 
 
-DIALECTS: Mapping[str, Dialect] = {
-    "dsml": Dialect(
-        # `tool_runs` and others have been seen there: whatever closes, and is none of the tags inside.
-        re.compile(rf"<(?:/{DSML}|{DSML}/)\s*(?!invoke|parameter)\w+\s*>"),
-        _read_tags(_DSML_TAG),
-        certain=True,
-    ),
-    "invoke": Dialect(re.compile(rf"<(?:/{DSML}|{DSML}/)\s*invoke\s*>"), _read_tags(_DSML_TAG)),
-    "tool_call": Dialect(re.compile("</tool_call>"), _read_tool_call),
-    "function": Dialect(re.compile("</function>"), _read_tags(_QWEN_TAG)),
-}
+def _read(text: str) -> Any:
+    """JSON as models write it: a raw line end or tab within a string has one meaning, NaN has none."""
+    return json.loads(text, strict=False, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _written(arguments: Any) -> str:
+    return without_halves(json.dumps(arguments, ensure_ascii=False))

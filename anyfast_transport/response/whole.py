@@ -1,11 +1,12 @@
 """A whole answer: read from a body, and judged. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from anyfast_transport.errors import AnyfastError, InvalidResponseError
 from anyfast_transport.lenient_json import entries_of, read_json
-from anyfast_transport.response.content import read_whole
+from anyfast_transport.response.content import REASONING_KEYS, read_whole
 from anyfast_transport.response.endings import broken_off, ended_by
 from anyfast_transport.response.error_bodies import error_in
 from anyfast_transport.response.fields import excerpt, reasoning_in, take_end, take_extra, take_head, text_and_images
@@ -90,6 +91,8 @@ def _whole_choice(raw: Mapping[str, Any], reading: Reading) -> Choice:
     take_extra(choice, message)
     text, images = text_and_images(message)
     choice.tool_calls = whole_calls(message.get("tool_calls"), choice.finish_reason, reading.tools)
+    if not message.keys().isdisjoint(REASONING_KEYS):
+        reading = replace(reading, waits=False)  # a server that has a field for thoughts leaves no tag in the text
     found = read_whole(text, reasoning_in(message), reading, choice.finish_reason, choice.tool_calls)
     choice.text, choice.reasoning, choice.images = found.text, found.reasoning, images + found.images
     choice.tool_calls += [rescued(call.name, call.arguments, call.error) for call in found.calls]
