@@ -56,7 +56,7 @@ def _named_parameter(body: Any) -> str:
 
 def _lesson(name: str, request: Request, text: str) -> Lesson:
     thinking = request.thinks if _OF_THINKING.search(text) else None
-    if name != "effort":
+    if name not in ("effort", "thinking_off"):
         return Lesson(name, thinking)
     effort = effort_of(request.body, request.family)
     levels = (level for level in EFFORTS[1:] if level != effort and re.search(rf"\b{level}\b", text))

@@ -1,7 +1,7 @@
 """The parameters and forms that some model refuses, the words in which it does, and the body without them. Pure.
 
 Each row came from a refusal that somebody met; where it was is beside it. What the user asked for has no row: tools,
-messages, sampling, lengths, stops, thinking on or off.
+messages, sampling, lengths, stops. Thinking on or off has one where the model itself leaves no choice.
 """
 
 import re
@@ -18,12 +18,17 @@ from anyfast_transport.request.rewriting import (
     asking_for_the_call,
     content_as_string,
     content_filled,
+    effort_nested_alone,
+    effort_on_top_alone,
     format_of,
     json_mode_instead,
+    not_thinking,
     other_effort,
     renamed,
     role_renamed,
     saying_json,
+    thinking_least,
+    thinking_on,
     with_each_message,
     with_messages,
     without,
@@ -90,7 +95,62 @@ _NOT_TAKEN = r".{0,40}(?:not (?:support|allow|permit|accept|honou?r)|unsupported
 
 
 _SCHEMA_IS_WRONG = _words(r"invalid (?:json )?schema", r"schema for (?:response_format|function)")
+_STRANGE = r"unrecogni[sz]ed|unknown|unexpected|extra (?:fields|inputs)|not permitted"
+_NESTED_EFFORT = _words(r"thinking\W{1,6}reasoning_effort", r"^thinking\b.{0,80}reasoning_effort")
 FORMS: Mapping[str, Form] = {
+    # DashScope says "The value of the enable_thinking parameter is restricted to True." (new-api ali/adaptor.go),
+    # Moonshot "invalid thinking: only type=enabled is allowed for this model" (oh-my-pi#3852)
+    "thinking_on": Form(
+        _words(r"thinking.{0,60}restricted to true", r"thinking.{0,20}only type=enabled"),
+        "thinking switched on",
+        thinking_on,
+        _words("restricted", "only"),
+        parameters=frozenset({"thinking", "enable_thinking"}),
+        kept="always",
+    ),
+    # Z.ai says "This model always engages in thinking and cannot be disabled; please use low, high, or max"
+    # (hermes-agent#85890, csglite#194), Ark "The current model does not support disabling thinking" (GCMP#289), Google
+    # "Budget 0 is invalid. This model only works in thinking mode." (of gemini-2.5-pro)
+    "thinking_off": Form(
+        _words(
+            r"(?:think|reason).{0,60}can(?:not|'t| not) be (?:disabled|turned off|switched off)",
+            r"not support disabling (?:think|reason)",
+            r"only works in thinking mode",
+            r"不支持关闭思考",
+        ),
+        "the lowest effort sent in place of thinking off",
+        thinking_least,
+        _words(r"can ?(?:not|'t)", "not support", "only", "不支持"),
+        parameters=frozenset({"thinking", "enable_thinking", "reasoning_effort"}),
+        kept="always",
+    ),
+    # DeepSeek says "The `reasoning_content` in the thinking mode must be passed back to the API." (hermes-agent#17341),
+    # Moonshot "reasoning_content is missing in assistant tool call message at index 3" (recorded)
+    "reasoning_back": Form(
+        _words(r"reasoning_content.{0,40}must be passed back", r"reasoning_content is missing"),
+        "thinking switched off, since an earlier turn has no reasoning",
+        not_thinking,
+        _words("must", "missing"),
+    ),
+    # Anyfast's page nests the effort, DeepSeek's own API has it at the top level, and we send both: either may be
+    # refused as a parameter that is not there (guess: nobody has met that yet)
+    "nested_effort": Form(
+        _NESTED_EFFORT,
+        "reasoning_effort left out of thinking",
+        effort_on_top_alone,
+        _STRANGE,
+        parameters=frozenset({"thinking"}),
+        kept="always",
+    ),
+    "top_effort": Form(
+        r"\breasoning_effort\b",
+        "reasoning_effort left out of the top level",
+        effort_nested_alone,
+        _STRANGE,
+        unless=_words(_NESTED_EFFORT, "variant", "expected", "one of"),
+        parameters=frozenset({"reasoning_effort"}),
+        kept="always",
+    ),
     # gateways over older vLLM (langchain#34260)
     "stream_options": Form(
         _words("stream_options", "include_usage"),

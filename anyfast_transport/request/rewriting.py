@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anyfast_transport.families.table import Family
+from anyfast_transport.families.family import THINKING_TYPE, Family
 from anyfast_transport.request.history import with_instruction
 from anyfast_transport.request.structured_output import schema_instruction
 from anyfast_transport.request.thinking import EFFORTS, nearest_effort
@@ -131,8 +131,63 @@ def effort_of(body: JSON, family: Family) -> str:
 
 
 def _effort_in(body: JSON) -> Any:
-    nested = body.get("thinking")
-    return body.get("reasoning_effort") or (nested.get("reasoning_effort") if isinstance(nested, Mapping) else None)
+    return body.get("reasoning_effort") or _nested(body).get("reasoning_effort")
+
+
+def _nested(body: JSON) -> Mapping[str, Any]:
+    found = body.get("thinking")
+    return found if isinstance(found, Mapping) else {}
+
+
+def effort_nested_alone(body: JSON, _: Lesson) -> JSON | None:
+    """Without the effort at the top level, if it is nested, too."""
+    if "reasoning_effort" not in body or "reasoning_effort" not in _nested(body):
+        return None
+    return {key: value for key, value in body.items() if key != "reasoning_effort"}
+
+
+def effort_on_top_alone(body: JSON, _: Lesson) -> JSON | None:
+    """Without the nested effort, if it is at the top level, too."""
+    if "reasoning_effort" not in body or "reasoning_effort" not in _nested(body):
+        return None
+    rest = {key: value for key, value in _nested(body).items() if key != "reasoning_effort"}
+    kept = {key: rest if key == "thinking" else value for key, value in body.items()}
+    return kept if rest else {key: value for key, value in kept.items() if key != "thinking"}
+
+
+def _switched_on(body: JSON) -> JSON | None:
+    if body.get("enable_thinking") is False:
+        return {**body, "enable_thinking": True}
+    if _nested(body).get("type") == "disabled":
+        return {**body, "thinking": {**_nested(body), "type": "enabled"}}
+    return None
+
+
+def thinking_on(body: JSON, lesson: Lesson) -> JSON | None:
+    """With a switch on that is off, and without what is refused while thinking."""
+    on = _switched_on(body)
+    if on is None:
+        return None
+    on = asking_for_the_call(on, lesson) or on
+    # Qwen's rule: "Json mode response is not supported when enable_thinking is true".
+    return (asking_for_json(on, lesson) or on) if "enable_thinking" in on else on
+
+
+def thinking_least(body: JSON, lesson: Lesson) -> JSON | None:
+    """With the lowest effort in place of a switch that is off: one that is named, or the lowest that all have."""
+    if body.get("reasoning_effort") not in ("none", "minimal") and _switched_on(body) is None:
+        return None
+    kept = {key: value for key, value in body.items() if key not in ("enable_thinking", "thinking")}
+    return {**kept, "reasoning_effort": lesson.levels[0] if lesson.levels else "low"}
+
+
+def not_thinking(body: JSON, _: Lesson) -> JSON | None:
+    """With thinking off, if reasoning has to go back that a turn does not have."""
+    turns = [message for message in _said_in(body) if message.get("role") == "assistant"]
+    if all(str(turn.get("reasoning_content") or "").strip() for turn in turns):
+        return None
+    kept = {key: value for key, value in body.items() if key not in ("reasoning_effort", "thinking")}
+    return {**kept, **THINKING_TYPE[False]}
 
 
 def other_effort(body: JSON, lesson: Lesson) -> JSON | None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from anyfast_emulator import Emulator
+from anyfast_emulator import Emulator, Temperament
 from anyfast_emulator.answers import Answer, Failure, Raw
 from anyfast_transport import (
     AnyfastError,
@@ -73,6 +73,7 @@ def body(*messages: Any, **fields: Any) -> dict[str, Any]:
 
 STREAMED = body(stream=True, stream_options={"include_usage": True})
 TOOLS = {"tools": [TOOL]}
+UNREASONED = {"role": "assistant", "content": "Noon.", "reasoning_content": " "}
 LEFT_OUT = {
     "stream_options": ("Unrecognized request argument supplied: stream_options", STREAMED, body(stream=True)),
     "stream_options of vLLM": (
@@ -115,6 +116,56 @@ LEFT_OUT = {
         "Unknown field reasoning_effort",
         body(thinking={"reasoning_effort": "low"}),
         body(),
+    ),
+    "effort in one place of two": (
+        "Unrecognized request argument supplied: reasoning_effort",
+        body(thinking={"type": "enabled", "reasoning_effort": "low"}, reasoning_effort="low"),
+        body(thinking={"type": "enabled", "reasoning_effort": "low"}),
+    ),
+    "effort in the other place of two": (
+        "thinking.reasoning_effort: Extra inputs are not permitted",
+        body(thinking={"type": "enabled", "reasoning_effort": "low"}, reasoning_effort="low"),
+        body(thinking={"type": "enabled"}, reasoning_effort="low"),
+    ),
+    "effort in both places": (
+        "reasoning_effort is not supported by this model, expected low, high",
+        body(thinking={"reasoning_effort": "max"}, reasoning_effort="max"),
+        body(thinking={"reasoning_effort": "high"}, reasoning_effort="high"),
+    ),
+    "thinking that is restricted to on": (
+        "<400> InternalError.Algo.InvalidParameter: The value of the enable_thinking parameter is restricted to True.",
+        body(enable_thinking=False),
+        body(enable_thinking=True),
+    ),
+    "thinking that can only be on": (
+        "invalid thinking: only type=enabled is allowed for this model",
+        body(thinking={"type": "disabled"}),
+        body(thinking={"type": "enabled"}),
+    ),
+    "thinking that cannot be off, with its levels": (
+        "This model always engages in thinking and cannot be disabled; please use low, high, or max",
+        body(thinking={"type": "disabled"}),
+        body(reasoning_effort="low"),
+    ),
+    "thinking that cannot be off, in Chinese": (
+        "该模型始终思考，不支持关闭思考；请使用 low、high 或 max。",
+        body(reasoning_effort="none"),
+        body(reasoning_effort="low"),
+    ),
+    "thinking that cannot be off, without levels": (
+        "The current model does not support disabling thinking",
+        body(thinking={"type": "disabled"}),
+        body(reasoning_effort="low"),
+    ),
+    "thinking that cannot be off, by Google": (
+        "Budget 0 is invalid. This model only works in thinking mode.",
+        body(reasoning_effort="none"),
+        body(reasoning_effort="low"),
+    ),
+    "reasoning that a turn does not have": (
+        "The `reasoning_content` in the thinking mode must be passed back to the API.",
+        body(ASK, UNREASONED, ASK, reasoning_effort="high", **TOOLS),
+        body(ASK, UNREASONED, ASK, thinking={"type": "disabled"}, **TOOLS),
     ),
     "a null": (
         "Invalid type for 'seed': null is not accepted, leave the parameter out.",
@@ -175,6 +226,21 @@ FORCED = {
     "Kimi": "tool_choice 'specified' is incompatible with thinking enabled",
     "others": "Invalid value for 'tool_choice': only 'auto' is supported.",
 }
+
+
+def test_forced_choices_and_json_mode_go_to_the_prompt_where_thinking_is_switched_on_after_all():
+    given = body(enable_thinking=False, tool_choice=NAMED, response_format={"type": "json_object"}, **TOOLS)
+    changed = revised("The value of the enable_thinking parameter is restricted to True.", given)
+    assert changed.keys() == {"model", "messages", "enable_thinking", "tools"}
+    assert changed["enable_thinking"] is True
+    assert "clock" in changed["messages"][0]["content"]
+    assert "JSON" in changed["messages"][0]["content"]
+
+
+def test_reasoning_that_every_turn_has_is_the_callers_to_answer():
+    turn = {**UNREASONED, "reasoning_content": "Hm."}
+    words = "The `reasoning_content` in the thinking mode must be passed back to the API."
+    assert revised(words, body(ASK, turn, ASK, **TOOLS)) is None
 
 
 @pytest.mark.parametrize("message", FORCED.values(), ids=FORCED)
@@ -452,6 +518,35 @@ async def test_a_whole_answer_learns_too_sync_and_async(emulator, connection):
     emulator.script(Failure(400, "parallel_tool_calls is not supported"))
     with pytest.warns(AnyfastWarning, match="parallel_tool_calls"):
         assert (await AsyncClient(connection()).complete(given)).repairs
+
+
+def test_a_conversation_whose_reasoning_is_missing_goes_on_once_without_thinking():
+    given = {"model": "deepseek-v4-pro", "messages": [ASK, UNREASONED, ASK], "tools": [NAMED]}
+    with Emulator(temperament=Temperament(placeholders=frozenset())) as desk:
+        client = Client(Connection(base_url=desk.base_url, api_key=desk.api_key))
+        for _ in range(2):  # that is of this conversation, not of the model
+            with pytest.warns(AnyfastWarning, match="thinking switched off, since an earlier turn has no reasoning"):
+                assert client.complete(given).choice.text
+    assert [one.get("thinking") for one in desk.requests] == [None, {"type": "disabled"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("model", "off", "instead"),
+    [
+        ("qwen3-max-thinking", {"enable_thinking": False}, {"enable_thinking": True}),
+        ("glm-5.3", {"thinking": {"type": "disabled"}}, {"reasoning_effort": "low"}),
+        ("kimi-k2.7-code", {"thinking": {"type": "disabled"}}, {"thinking": {"type": "enabled"}}),
+    ],
+)
+def test_a_model_that_cannot_stop_thinking_is_asked_again_and_that_is_remembered(
+    emulator, connection, model, off, instead
+):
+    client, given = Client(connection()), {"model": model, "messages": [ASK], **off}
+    with pytest.warns(AnyfastWarning, match="thinking"):
+        assert client.complete(given).choice.text
+    assert client.complete(given).choice.text
+    sent = [{name: one[name] for name in one.keys() - {"model", "messages"}} for one in emulator.requests]
+    assert sent == [off, instead, instead]
 
 
 def test_another_model_and_another_gateway_know_nothing_of_it(emulator, connection):
