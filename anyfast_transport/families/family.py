@@ -79,6 +79,9 @@ class Family:
         call_markup: Dialects in which its models write tool calls into the text: `dsml` is DeepSeek's, `tool_call` the
             tag of that name with JSON, `function` Qwen3-Coder's. No other markup of its text is ever a call.
         makes_images: Whether its answers hold pictures.
+        image_config: What can be said of those pictures: setting → the values that are documented.
+        image_config_path: Where it goes in the body (dots nest).
+        takes_tools: Whether it calls tools.
         inputs: Types of content part that its models are known to take, where `parts` refuses none; None where unknown.
         template_tokens: What its chat template adds to a prompt; for estimates alone.
         context_window: Tokens, prompt and answer together; None where unknown.
@@ -124,6 +127,9 @@ class Family:
     system_first: bool = False
     call_markup: frozenset[Literal["dsml", "tool_call", "function"]] = frozenset()
     makes_images: bool = False
+    image_config: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    image_config_path: str = "image_config"
+    takes_tools: bool = True
     inputs: frozenset[str] | None = None
     template_tokens: TemplateTokens = TemplateTokens()
     context_window: int | None = None

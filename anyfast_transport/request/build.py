@@ -12,7 +12,7 @@ from anyfast_transport.request.changes import Changes, warn
 from anyfast_transport.request.history import Replay, prepared, with_instruction
 from anyfast_transport.request.request import Request, reading_of
 from anyfast_transport.request.structured_output import Way, json_mode_works, schema_instruction, way_to_structure
-from anyfast_transport.request.thinking import thinking_fields, thinks
+from anyfast_transport.request.thinking import put, thinking_fields, thinks
 from anyfast_transport.request.tool_choice import JSON_ALONE, call_instruction, wire_tool_choice
 from anyfast_transport.request.tool_schemas import wire_tool
 from anyfast_transport.types import Message
@@ -24,6 +24,7 @@ _LOG = logging.getLogger("anyfast")
 _OTHERWISE = frozenset(
     {
         *("model", "thinking", "reasoning_effort", "max_tokens", "stop", "response_format", "user_id", "extra_body"),
+        "image_config",
         # what is made of the answer, or of the history
         *("reasoning_replay", "rescue_tool_calls", "split_think_tags", "on_empty", "on_invalid_call"),
     }
@@ -97,7 +98,7 @@ class _Builder:
                 model=call.model,
             )
         self._put_parameters()
-        self.fields |= thinking_fields(values, family, self.changes.warned)
+        self.fields = merged(self.fields, thinking_fields(values, family, self.changes.warned))
         extra = values.get("extra_body") or {}
         self._thinking = thinks(family, merged(self.fields, extra))
         if self._thinking in family.top_p:
@@ -146,6 +147,7 @@ class _Builder:
                 model=call.model,
             )
         _check_ranges(fields, call)
+        _put_image_config(fields, call)
         _put_length(fields, call)
         if "user_id" in call.values:
             if family.takes_user_id:
@@ -181,7 +183,8 @@ class _Builder:
             wanted = {"type": "json_object"}
         if wanted.get("type") == "json_object":
             if not json_mode_works(self._family, thinking=self._thinking):
-                self._warn("has no JSON mode while it thinks: only the prompt asks for JSON.")
+                when = " while it thinks" if self._thinking else ""
+                self._warn(f"has no JSON mode{when}: only the prompt asks for JSON.")
                 self.instructions.append(JSON_ALONE)
                 return
             if self._family.json_needs_the_word and not self._mention_json(messages):
@@ -195,6 +198,12 @@ class _Builder:
     def _put_tools(self, call: Call) -> None:
         if not call.tools:
             return
+        if not self._family.takes_tools:
+            raise UnsupportedParameterError(
+                f"{call.model} ({self._family.name}) calls no tools. Let another model call them.",
+                parameter="tools",
+                model=call.model,
+            )
         self.fields["tools"] = [wire_tool(tool) for tool in call.tools]
         if call.parallel_tool_calls is not None:
             self.fields["parallel_tool_calls"] = call.parallel_tool_calls
@@ -215,6 +224,25 @@ def _check_ranges(fields: JSON, call: Call) -> None:
                 parameter=name,
                 model=call.model,
             )
+
+
+def _put_image_config(fields: JSON, call: Call) -> None:
+    said, family = call.values.get("image_config"), call.family
+    if not said:
+        return
+    for name, value in said.items():
+        taken = family.image_config.get(name)
+        if taken and value in taken:
+            continue
+        what = f"image_config[{name!r}]={value!r}: {call.model} ({family.name})"
+        if taken:
+            words = f"{what} documents {', '.join(taken)}."
+        elif family.image_config:
+            words = f"{what} knows no such setting, only {', '.join(family.image_config)}."
+        else:
+            words = f"{what} is not known to take settings of pictures. If it does, send them in extra_body."
+        raise UnsupportedParameterError(words, parameter="image_config", model=call.model)
+    put(fields, family.image_config_path, dict(said))
 
 
 def _put_length(fields: JSON, call: Call) -> None:

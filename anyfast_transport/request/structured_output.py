@@ -63,7 +63,7 @@ def way_to_structure(family: Family, *, thinking: bool, method: Method = "auto")
     Returns:
         The way, and a sentence for the user if an explicit method had to be lowered.
     """
-    can_force = family.forces_tools_while_thinking or not thinking
+    can_force = family.takes_tools and (family.forces_tools_while_thinking or not thinking)
     json_works = json_mode_works(family, thinking=thinking)
     if method == "json_schema" and family.json_schema:
         return "json_schema", None
@@ -72,10 +72,15 @@ def way_to_structure(family: Family, *, thinking: bool, method: Method = "auto")
     if method in ("auto", "json_mode", "json_schema") and json_works:
         lowered = f"{family.name} documents no json_schema: JSON mode with the schema in the prompt is used."
         return "json_mode", lowered if method == "json_schema" else None
-    if method == "json_mode" or method == "json_schema":
-        return "prompt", f"{family.name} has no JSON mode while it thinks: only the prompt asks for JSON."
+    if method == "json_mode" or method == "json_schema" or not family.takes_tools:
+        lowered = f"{family.name} has no JSON mode{_while(thinking)}: only the prompt asks for JSON."
+        return "prompt", lowered if method != "auto" else None
     lowered = f"{family.name} refuses a forced tool_choice while it thinks: the prompt asks for the call instead."
     return "asked_tool", lowered if method == "function_calling" else None
+
+
+def _while(thinking: bool) -> str:
+    return " while it thinks" if thinking else ""
 
 
 def json_mode_works(family: Family, *, thinking: bool) -> bool:

@@ -60,7 +60,8 @@ def _at(body: Any, path: str) -> Any:
     return body
 
 
-def _put(body: JSON, path: str, value: Any) -> None:
+def put(body: JSON, path: str, value: Any) -> None:
+    """Sets a value at a path of a body, whose dots nest."""
     *above, last = path.split(".")
     for key in above:
         body = body.setdefault(key, {})
@@ -125,9 +126,9 @@ def _put_effort(fields: JSON, effort: str, wanted: bool | None, model: str, fami
     nearest = nearest_effort(effort, family.effort_levels)
     if nearest != effort:
         note(f"{model} ({family.name}) has no reasoning_effort {effort!r}: {nearest!r}, its nearest, is sent.")
-    _put(fields, family.effort_path, nearest)
+    put(fields, family.effort_path, nearest)
     if family.second_effort_path:
-        _put(fields, family.second_effort_path, nearest)
+        put(fields, family.second_effort_path, nearest)
 
 
 def nearest_effort(effort: str, levels: Sequence[str]) -> str:

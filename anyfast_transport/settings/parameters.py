@@ -96,6 +96,10 @@ class ChatParameters(BaseModel):
     """The end user, for content safety and cache isolation: up to 512 of `a-zA-Z0-9-_`. Sent where it is documented
     (DeepSeek)."""
 
+    image_config: dict[str, str] | None = None
+    """Shape and size of the pictures that an image model makes: `{"aspect_ratio": "16:9", "image_size": "2K"}`. Checked
+    against what is documented for the model; on a model that makes none it is an error before sending."""
+
     extra_body: MayHoldSecret[dict[str, Any] | None] = None
     """Merged into the request body last: the way to anything the gateway knows and this class does not. It may hold a
     secret, so it is in no repr, dump or pickle."""

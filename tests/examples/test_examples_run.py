@@ -24,6 +24,7 @@ NAMES = (
     "fallback",
     "rag_citations",
     "workflow_handoff",
+    "draw_and_edit",
 )
 
 # LlamaIndex's agents look at every attribute of a pydantic object, deprecated ones too.
@@ -242,3 +243,18 @@ def test_what_the_page_quotes_is_what_the_examples_print(run):
     quoted = [part.strip() for block in blocks for line in block.splitlines() for part in line.split("…")]
     assert [part for part in quoted if part not in printed] == []
     assert len(blocks) > len(NAMES)
+
+
+def test_draw_and_edit_saves_each_picture_and_changes_the_last(run, emulator, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    out = run("draw_and_edit")
+    assert re.findall(r"Here is (.*)\.", out) == [
+        "a red square on white",
+        "a blue square on white",
+        "a blue circle on black",
+    ]
+    saved = [pixels(path.read_bytes()) for path in sorted(tmp_path.glob("picture-*.png"))]
+    assert [(width, height) for width, height, _ in saved] == [(64, 36)] * 3
+    assert [row[96:99].hex() for _, _, row in saved] == ["d62828", "2654c8", "2654c8"]
+    sizes = [len(re.findall("data:image/png", str(body["messages"]))) for body in emulator.requests]
+    assert sizes == [0, 1, 2]

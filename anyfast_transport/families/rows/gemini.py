@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from anyfast_transport.families.family import JSON, Family, TemplateTokens, successors
 
+# Upstream image-generation page.
+_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 _SHOW_THOUGHTS: JSON = {"extra_body": {"google": {"thinking_config": {"include_thoughts": True}}}}
 
 GEMINI_3 = Family(
@@ -98,6 +100,11 @@ GEMINI_IMAGE = replace(
     # new-api treats every -image id as one that does not think.
     ids=("gemini*-image", "gemini*-flash*-image", "gemini-3.1*-flash-lite*-image"),
     makes_images=True,  # page chat-image-generation
+    image_config={"aspect_ratio": _RATIOS, "image_size": ("1K", "2K", "4K")},  # upstream image-generation page
+    image_config_path="extra_body.google.image_config",  # new-api: snake_case, below a literal `extra_body`
+    takes_tools=False,  # upstream models page: function calling is not supported
+    json_object="never",  # upstream models page
+    json_schema=False,  # upstream models page
     inputs=frozenset({"text", "image_url"}),  # page chat-image-generation
     context_window=65_536,  # langchain-google-genai 4.4.3
     output_limit=32_768,  # langchain-google-genai 4.4.3
@@ -106,11 +113,17 @@ GEMINI_31_IMAGE = replace(
     GEMINI_IMAGE,
     name="Gemini 3.1 Flash Image",
     ids=("gemini-3.1*-flash*-image",),
+    # upstream image-generation page
+    image_config={
+        "aspect_ratio": (*_RATIOS, "1:4", "4:1", "1:8", "8:1"),
+        "image_size": ("512", "1K", "2K", "4K"),
+    },
     context_window=131_072,  # langchain-google-genai 4.4.3
 )
 GEMINI_25_IMAGE = replace(
     GEMINI_IMAGE,
     name="Gemini 2.5 Flash Image",
     ids=("gemini-2.5*-flash*-image",),
+    image_config={"aspect_ratio": _RATIOS},  # upstream image-generation page: its size cannot be chosen
     context_window=32_768,  # langchain-google-genai 4.4.3
 )

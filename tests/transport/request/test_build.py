@@ -176,6 +176,51 @@ def test_several_answers_cannot_be_streamed():
     assert sent(GEMINI, n=1, how={"stream": True})[0] == sent(GEMINI, how={"stream": True})[0]
 
 
+# --- pictures that a model makes ----------------------------------------------------------------------------------
+
+PAINTER, FLASH_PAINTER = "gemini-3-pro-image-preview", "gemini-3.1-flash-image-preview"
+
+
+def test_the_shape_and_size_of_a_picture_go_where_the_row_says_beside_what_else_is_there():
+    config = {"aspect_ratio": "16:9", "image_size": "2K"}
+    google = {"google": {"image_config": config}}
+    assert sent(PAINTER, image_config=config) == (plain_body(PAINTER, extra_body=google), [])
+    assert sent(PAINTER, call={"image_config": config})[0] == plain_body(PAINTER, extra_body=google)
+    said = sent(
+        PAINTER, image_config=config, extra_body={"extra_body": {"google": {"image_config": {"image_size": "4K"}}}}
+    )
+    assert said[0]["extra_body"]["google"]["image_config"] == {"aspect_ratio": "16:9", "image_size": "4K"}
+    assert sent(FLASH_PAINTER, image_config={"aspect_ratio": "8:1", "image_size": "512"})[1] == []
+
+
+WRONG_PICTURES = {
+    "a shape that nobody documents": (PAINTER, {"aspect_ratio": "2:1"}, "21:9"),
+    "a shape of another model": (PAINTER, {"aspect_ratio": "8:1"}, "21:9"),
+    "a size of another model": (PAINTER, {"image_size": "512"}, "1K, 2K, 4K"),
+    "a size where none can be chosen": ("gemini-2.5-flash-image", {"image_size": "1K"}, "only aspect_ratio"),
+    "a setting that nobody knows": (PAINTER, {"style": "oil"}, "only aspect_ratio, image_size"),
+    "a model that makes none": (GEMINI, {"aspect_ratio": "1:1"}, "extra_body"),
+    "an unknown model": (PLAIN, {"aspect_ratio": "1:1"}, "extra_body"),
+}
+
+
+@pytest.mark.parametrize(("model", "config", "words"), WRONG_PICTURES.values(), ids=WRONG_PICTURES)
+def test_a_picture_that_the_model_does_not_make_is_refused_before_sending(model, config, words):
+    with pytest.raises(UnsupportedParameterError, match=words) as caught:
+        sent(model, image_config=config)
+    assert (caught.value.parameter, caught.value.model) == ("image_config", model)
+
+
+def test_what_an_image_model_does_not_do_is_told_before_sending():
+    with pytest.raises(UnsupportedParameterError, match="calls no tools"):
+        sent(PAINTER, how=None, call={"tools": [CLOCK]})
+    with pytest.raises(UnsupportedParameterError, match="thinking on"):
+        sent(PAINTER, thinking=True)
+    body, told = sent(PAINTER, response_format={"type": "json_object"})
+    assert "response_format" not in body
+    assert len(told) == 1
+
+
 # --- ranges: both sides, as a field and for one call --------------------------------------------------------------
 
 RANGES = {
@@ -648,6 +693,7 @@ FIELDS_IN_THE_BODY = {
     "response_format": {"type": "text"},
     "user_id": "ada",
     "extra_body": {"metadata": {}},
+    "image_config": {"image_size": "2K"},
 }
 FIELDS_ABOUT_THE_ANSWER = {"reasoning_replay", "on_empty", "on_invalid_call", "rescue_tool_calls", "split_think_tags"}
 
@@ -658,7 +704,8 @@ def test_every_field_is_accounted_for():
 
 @pytest.mark.parametrize("name", FIELDS_IN_THE_BODY)
 def test_every_field_reaches_the_wire_somewhere(name):
-    model = "deepseek-v4-pro" if name == "user_id" else "doubao-seed-evolving"
+    takers = {"user_id": "deepseek-v4-pro", "image_config": PAINTER}
+    model = takers.get(name, "doubao-seed-evolving")
     parameters = ChatParameters(model=model)
     question = [{"role": "user", "content": "hi"}]
     bare = build_body(Call.of(parameters, {}), question)
