@@ -1,8 +1,8 @@
 """Everything that can go wrong with a call, as one tree.
 
 ```
-AnyfastError                       never a ValueError or TypeError: LlamaIndex's response synthesizers
-│                                  turn those two into the string "Empty Response"
+AnyfastError                       never a ValueError or TypeError, but for InvalidObjectError: LlamaIndex's response
+│                                  synthesizers turn those two into the string "Empty Response"
 ├── APIConnectionError             no answer: refused, reset, DNS, TLS, proxy
 │   └── APITimeoutError            no byte, or no data, for too long
 ├── APIStatusError                 the gateway said no
@@ -15,7 +15,9 @@ AnyfastError                       never a ValueError or TypeError: LlamaIndex's
 │   ├── RateLimitError             429
 │   └── ServerError                5xx
 ├── InvalidResponseError           a 200 that is not what the contract promises
-│   └── EmptyAnswerError           neither text nor tool call: reasoning ate the budget
+│   ├── EmptyAnswerError           neither text nor tool call: reasoning ate the budget
+│   └── InvalidObjectError         structured output that does not fit its schema; also a ValueError, which both
+│                                  frameworks catch where they go on without an object
 ├── StreamInterruptedError         part of an answer and an error, an end without a finish_reason, or one that says that
 │                                  the server broke off, whole answers too; `.partial` holds what had arrived
 └── UnsupportedParameterError      what the model cannot do, told before anything is sent
@@ -255,6 +257,13 @@ class EmptyAnswerError(InvalidResponseError):
     """
 
     completion: Any = None
+
+
+class InvalidObjectError(InvalidResponseError, ValueError):
+    """Structured output that does not fit its schema, also when asked for once more, or that the token limit cut off.
+
+    It is the only error that is a ValueError, too: frameworks catch that where they can go on without the object.
+    """
 
 
 class StreamInterruptedError(AnyfastError):

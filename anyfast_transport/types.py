@@ -1,10 +1,10 @@
 """The gateway's JSON as types. Unknown fields are kept: answers hold on to the raw object they came from."""
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from anyfast_transport.lenient_json import parsed_arguments, written
 from anyfast_transport.usage import usage_of
@@ -72,6 +72,24 @@ class Fragment:
     arguments: str
     id: str | None = None
     name: str | None = None
+
+
+Named = TypeVar("Named", ToolCall, Fragment)
+
+
+def under_own_names(calls: list[Named], names: Mapping[str, str]) -> list[Named]:
+    """Calls, or pieces of them, under the names that their tools have for the caller.
+
+    Args:
+        calls: The calls; changed in place.
+        names: The wire's name → the tool's own, where they differ.
+
+    Returns:
+        The same list.
+    """
+    for call in calls if names else ():
+        call.name = names.get(call.name or "", call.name)
+    return calls
 
 
 Part = dict[str, Any]
@@ -237,6 +255,7 @@ class Reading:
         tools: The tools that the request offers, with the schemas of their arguments.
         dialects: The markup in which the model's family writes calls, `Family.call_markup`.
         messages: The messages of the request; a call that stands in their markup is quoted by an answer, not made.
+        names: The wire's name → the tool's own, where they differ.
     """
 
     rescues: bool = True
@@ -245,6 +264,7 @@ class Reading:
     tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     dialects: AbstractSet[str] = frozenset()
     messages: Sequence[Mapping[str, Any]] = field(default=(), repr=False, compare=False)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,13 +275,10 @@ class Expected:
         on_empty: What to do with one that reasoning ate: `"warn"`, `"raise"` or `"keep"`.
         on_invalid_call: What to do with one whose calls cannot be executed: `"ask_again"` once and then raise,
             `"raise"` or `"keep"`.
-        problem: Says what is wrong with the object of an answer, so that it is asked for once more; "" if nothing is,
-            or if to ask again would not help.
     """
 
     on_empty: str = "warn"
     on_invalid_call: str = "keep"
-    problem: Callable[["Completion"], str] | None = None
 
 
 def offered(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, get_args
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
@@ -495,11 +495,17 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
 
         Returns:
             A runnable. An answer without a valid object is asked for once more, with the validator's words, unless the
-            token limit cut it off; a second one raises OutputParserException, or is told in `parsing_error`. Which way
-            it went is in `response_metadata["structured_output"]` of the message.
+            token limit cut it off, the model refused, or `on_invalid_call` is "keep" or "raise"; a second one raises
+            InvalidObjectError, or is told in `parsing_error`. Which way it went is in
+            `response_metadata["structured_output"]` of the message.
+
+        Raises:
+            ValueError: A method that there is not.
         """
+        if method not in get_args(Method):
+            raise ValueError(f"method={method!r} is none of {', '.join(map(repr, get_args(Method)))}.")
         # Here, for a cold start does not wait then for what it may never need.
-        from langchain_anyfast.structured import ObjectReader, StructuredOutput
+        from langchain_anyfast.structured import StructuredOutput, reader_of
 
         tool = convert_to_openai_tool(schema)["function"]
         structure = Structure(
@@ -517,7 +523,9 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
             },
             **kwargs,
         )
-        return StructuredOutput(model=model, reader=ObjectReader(schema, structure.name), include_raw=include_raw)
+        asks_again = (kwargs.get("on_invalid_call") or self.on_invalid_call) not in ("keep", "raise")
+        reader = reader_of(schema, structure.name, asks_again=asks_again)
+        return StructuredOutput(model=model, reader=reader, include_raw=include_raw)
 
 
 def _offered(tool: Tool, strict: bool | None) -> dict[str, Any]:

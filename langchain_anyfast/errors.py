@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from langchain_core import exceptions as core
+from langchain_core.messages import AIMessage
 
 import anyfast_transport as transport
 
@@ -64,6 +65,28 @@ class InvalidResponseError(transport.InvalidResponseError, core.ModelError):
     """A 200 that is not what the contract promises."""
 
 
+class InvalidObjectError(transport.InvalidObjectError, InvalidResponseError, core.OutputParserException):
+    """Structured output that does not fit its schema, also when asked for once more.
+
+    Attributes:
+        llm_output: What the model gave as its object.
+    """
+
+    llm_output: str | None = None
+    observation: str | None = None
+    send_to_llm: bool = False
+
+
+class RefusedError(InvalidResponseError, getattr(core, "ModelRefusalError", core.ModelError)):  # type: ignore[misc]  # from 1.7.5 on
+    """An answer without an object, since the model refused it or a filter withheld it.
+
+    Attributes:
+        raw_message: The answer.
+    """
+
+    raw_message: AIMessage | None = None
+
+
 class UnsupportedParameterError(transport.UnsupportedParameterError, core.ModelInvalidRequestError):
     """What the model cannot do, told before anything is sent."""
 
@@ -85,6 +108,7 @@ _AS_MODEL_ERROR: dict[type[transport.AnyfastError], type[transport.AnyfastError]
         StreamInterruptedError,
         EmptyAnswerError,
         InvalidResponseError,
+        InvalidObjectError,
         UnsupportedParameterError,
     )
 }
@@ -99,3 +123,19 @@ def model_errors() -> Iterator[None]:
         # The same object, so that its attributes, its cause and its traceback stay as they are.
         error.__class__ = _AS_MODEL_ERROR.get(type(error), type(error))
         raise
+
+
+def as_error_of_an_object(error: transport.InvalidResponseError, message: AIMessage, said: str) -> None:
+    """Makes LangChain's of the error of an answer without an object.
+
+    Args:
+        error: The transport's; it becomes the other.
+        message: The answer.
+        said: What the model gave as its object.
+    """
+    if isinstance(error, transport.InvalidObjectError):
+        error.__class__ = InvalidObjectError
+        vars(error)["llm_output"] = said
+    else:
+        error.__class__ = RefusedError
+        vars(error)["raw_message"] = message

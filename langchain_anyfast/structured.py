@@ -1,230 +1,104 @@
 """Objects for LangChain, by whichever way the model takes: read, validated, asked for once more if they are not valid.
 
-It is a runnable of its own, since LangChain's parsers see an answer only, and to ask again takes the question.
+It is a runnable of its own, since LangChain's parsers see an answer only, and to ask again takes the question. What is
+made of an answer is decided in `anyfast_transport.response.objects`, for both frameworks.
 """
 
 import functools
-import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from dataclasses import dataclass, field
 from typing import Any, cast
 
-from langchain_core import exceptions as core
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
-from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, convert_to_messages
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
 from langchain_core.runnables.config import patch_config
-from langchain_core.runnables.utils import ConfigurableFieldSpec
+from langchain_core.runnables.utils import AddableDict, ConfigurableFieldSpec
 from langchain_core.utils.function_calling import convert_to_json_schema
 from langchain_core.utils.pydantic import is_basemodel_subclass
-from pydantic import ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from pydantic.v1 import ValidationError as ValidationErrorV1
-from pydantic_core import from_json, to_json
 
 from anyfast_transport.json_schema import errors_in
-from anyfast_transport.response.objects import object_in, problems, repair_request
+from anyfast_transport.response.objects import (
+    Answer,
+    GrowingObject,
+    ObjectReader,
+    Parsed,
+    UnfitError,
+    problems,
+    validator_of,
+)
+from anyfast_transport.types import Fragment
+from langchain_anyfast.errors import as_error_of_an_object
 from langchain_anyfast.messages import REASONING
 
-_GROWTH = 1.05
-"""A stream's object is read anew when its text has grown by so much, so that all readings together stay linear."""
 
-_CUT_NUMBER = re.compile(r"[:,\[]\s*-?[\d.eE+-]*\Z")
-_TAIL = 64
-"""How far back a number may have begun that is cut by the end of what has come."""
-
-_REFUSED: type[Exception] = getattr(core, "ModelRefusalError", OutputParserException)
-"""langchain-core has it from 1.7.5 on."""
-
-
-@dataclass(slots=True)
-class Reading:
-    """What was made of an answer.
-
-    Attributes:
-        raw: The answer.
-        parsed: The object; None if there is none that is valid.
-        error: Why there is none.
-        problem: What the validator said, if asking again may help; "" if not.
-    """
-
-    raw: AIMessage
-    parsed: Any = None
-    error: Exception | None = None
-    problem: str = ""
-
-
-class _UnfitError(Exception):
-    """An object that its schema does not allow, and why."""
-
-
-class ObjectReader:
-    """Reads an object out of answers, whichever way it was asked for: as the arguments of a call, or as JSON in text.
+def reader_of(schema: Any, name: str, *, asks_again: bool) -> ObjectReader:
+    """What reads the objects of a schema.
 
     Args:
         schema: What the user gave: a pydantic class (v1 or v2), a TypedDict, a JSON schema or an OpenAI tool.
-        tool: The name of the tool that stands for the schema.
+        name: The name of the tool that stands for the schema.
+        asks_again: Whether an answer without a valid object is to be asked for once more.
+
+    Returns:
+        A reader. It makes instances of a class, and leaves what it reads for another schema as it is.
     """
-
-    def __init__(self, schema: Any, tool: str) -> None:
-        self.tool = tool
-        self._class: Any = schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None
-        self._schema: Mapping[str, Any] = {} if self._class else convert_to_json_schema(schema)
-
-    def read(self, message: AIMessage) -> Reading:
-        """Reads a whole answer.
-
-        Args:
-            message: The answer.
-
-        Returns:
-            The object, or what is wrong.
-        """
-        if error := _refusal(message):
-            return Reading(message, error=error)
-        found = self._arguments(message)
-        found = object_in(message.text) if found is None else found
-        if found is None:
-            said = message.text
-            return self._failed(message, f"The answer holds no JSON object: {said!r}", said, "There is no JSON object.")
-        try:
-            return Reading(message, parsed=self.validated(found))
-        except (ValidationError, ValidationErrorV1) as error:
-            return self._failed(message, f"The answer is not valid: {error}", _json(found), _words(error), error)
-        except _UnfitError as error:
-            return self._failed(message, f"The answer is not valid: {error}", _json(found), str(error))
-
-    def _failed(
-        self, message: AIMessage, words: str, said: str, problem: str, cause: Exception | None = None
-    ) -> Reading:
-        cut = message.response_metadata.get("finish_reason") == "length"
-        if cut:
-            words += "\nIt was cut off by the token limit: raise max_tokens."
-        error = OutputParserException(words, llm_output=said)
-        error.__cause__ = cause
-        # What was cut off would be cut off again.
-        return Reading(message, error=error, problem="" if cut else problem)
-
-    def _arguments(self, message: AIMessage) -> dict[str, Any] | None:
-        return next((call["args"] for call in message.tool_calls if call["name"] == self.tool), None)
-
-    def validated(self, found: dict[str, Any]) -> Any:
-        """Makes what the user wants of an object.
-
-        Args:
-            found: The object.
-
-        Returns:
-            An instance of the schema's class; the object itself for a TypedDict or a JSON schema.
-
-        Raises:
-            ValidationError: The class does not take it. (Or pydantic v1's error of that name.)
-            _UnfitError: The schema does not allow it.
-        """
-        if self._class is None:
-            if errors := errors_in(found, self._schema):
-                raise _UnfitError(problems(errors))
-            return found
-        validate = getattr(self._class, "model_validate_json", None)
-        # As JSON, since a strict class takes a date or a tuple only from there.
-        return validate(_json(found)) if validate else self._class.parse_obj(found)
-
-    def so_far(self, text: str) -> Any:
-        """Reads what has come of an object.
-
-        Args:
-            text: The beginning of its JSON.
-
-        Returns:
-            The object so far, or an instance as soon as it would be valid; None if there is none. A number at the very
-            end may go on, and is left out.
-        """
-        text = text[: -_TAIL or None] + _CUT_NUMBER.sub("", text[-_TAIL:])
-        try:
-            found = from_json(text, allow_partial="trailing-strings")
-        except ValueError:
-            return None
-        if not isinstance(found, dict):
-            return None
-        try:
-            return found if self._class is None else self.validated(found)
-        except (ValidationError, ValidationErrorV1):
-            return None
+    if not (isinstance(schema, type) and is_basemodel_subclass(schema)):
+        valid = functools.partial(_valid, convert_to_json_schema(schema))
+        return ObjectReader(name, valid, in_part=_as_it_is, asks_again=asks_again)
+    cls: Any = schema
+    validate = validator_of(cls) if issubclass(cls, BaseModel) else functools.partial(_instance_of_v1, cls)
+    return ObjectReader(name, validate, asks_again=asks_again)
 
 
-def _json(found: Any) -> str:
-    return to_json(found).decode()
+def _as_it_is(found: dict[str, Any]) -> Any:
+    return found
 
 
-def _words(error: ValidationError | ValidationErrorV1) -> str:
-    if isinstance(error, ValidationError):
-        return problems(cast("list[dict[str, Any]]", error.errors(include_url=False, include_input=False)))
-    return problems(cast("list[dict[str, Any]]", error.errors()))
+def _instance_of_v1(cls: Any, found: dict[str, Any]) -> Any:
+    try:
+        return cls.parse_obj(found)
+    except ValidationErrorV1 as error:
+        raise UnfitError(problems(cast("list[dict[str, Any]]", error.errors()))) from None
 
 
-def _refusal(message: AIMessage) -> Exception | None:
-    """Why there can be no object, if the model or the gateway's filter refused to answer."""
-    said = message.additional_kwargs.get("refusal")
-    if not said and message.response_metadata.get("finish_reason") != "content_filter":
-        return None
-    words = f"The model refused to answer: {said}" if said else "The answer was withheld by a content filter."
-    if _REFUSED is OutputParserException:
-        return OutputParserException(words, llm_output=message.text)
-    return _REFUSED(words, raw_message=message)  # type: ignore[call-arg]  # not in the oldest core
+def _valid(schema: Mapping[str, Any], found: dict[str, Any]) -> Any:
+    if errors := errors_in(found, schema):
+        raise UnfitError(problems(errors))
+    return found
 
 
-@dataclass(slots=True)
-class _Growing:
-    """The object of a stream while it grows."""
+def answer_of(message: AIMessage) -> Answer:
+    """What a message holds, in the terms of what reads objects."""
+    invalid = [(call["name"] or "", call["args"] or "") for call in message.invalid_tool_calls]
+    return Answer(
+        text=message.text,
+        calls=[*((call["name"], call["args"]) for call in message.tool_calls), *invalid],
+        finish_reason=message.response_metadata.get("finish_reason"),
+        refusal=str(message.additional_kwargs.get("refusal") or ""),
+        request_id=message.response_metadata.get("request_id"),
+    )
 
-    reader: ObjectReader
-    chunks: list[AIMessageChunk] = field(default_factory=list)
-    _text: list[str] = field(default_factory=list)
-    _names: dict[Any, str] = field(default_factory=dict)
-    _arguments: list[str] = field(default_factory=list)
-    _size: int = 0
-    _read_at: float = 0.0
-    _last: Any = None
 
-    def take(self, chunk: AIMessageChunk) -> Any:
-        """Takes the next piece; the object so far if it is another than before, else None."""
-        self.chunks.append(chunk)
-        grown = len(self._text), len(self._arguments)
-        self._text += [text] if (text := str(chunk.text)) else []
-        for part in getattr(chunk, "tool_call_chunks", ()):  # a model that may not stream gives its whole message
-            name = self._names.get(part["index"], "") + (part["name"] or "")
-            self._names[part["index"]] = name
-            if name == self.reader.tool and part["args"]:
-                self._arguments.append(part["args"])
-        return self._look() if grown != (len(self._text), len(self._arguments)) else None
+class RawAndParsed(AddableDict):
+    """A piece of a stream with `include_raw`: pieces of `raw` add up, of all else the last one counts."""
 
-    def _look(self) -> Any:
-        pieces = self._arguments or self._text
-        self._size += len(pieces[-1])
-        if self._size < self._read_at:
-            return None
-        self._read_at = self._size * _GROWTH
-        text = "".join(pieces)
-        start = text.find("{")
-        found = self.reader.so_far(text[start:]) if start >= 0 else None
-        return self.changed(found)
+    def __add__(self, other: AddableDict) -> "RawAndParsed":
+        raws = [piece["raw"] for piece in (self, other) if piece.get("raw") is not None]
+        raw = {"raw": functools.reduce(_joined, raws)} if raws else {}
+        return RawAndParsed({**self, **other, **raw})
 
-    def changed(self, found: Any) -> Any:
-        """The object, unless it is what was given last."""
-        if found is None or found == self._last:
-            return None
-        self._last = found
-        return found
+    def __radd__(self, other: AddableDict) -> "RawAndParsed":
+        return RawAndParsed(other) + self
 
-    def whole(self) -> AIMessage:
-        """The answer that all pieces are."""
-        first, *rest = self.chunks
-        if not rest:
-            return first
-        return first.__add__(rest)  # a chunk takes a list of them
+
+def _sum_of(chunks: Sequence[AIMessageChunk]) -> AIMessage:
+    first, *rest = chunks
+    return first.__add__(rest) if rest else first  # a chunk takes a list of them
 
 
 class StructuredOutput(RunnableSerializable[LanguageModelInput, Any]):
@@ -258,7 +132,7 @@ class StructuredOutput(RunnableSerializable[LanguageModelInput, Any]):
             The object, or with `include_raw` the answer beside it.
 
         Raises:
-            OutputParserException: The answer was not valid, the second one neither.
+            InvalidObjectError: The answer was not valid, the second one neither. It is an OutputParserException, too.
         """
         return self._call_with_config(self._ask, input, config, **kwargs)
 
@@ -270,11 +144,12 @@ class StructuredOutput(RunnableSerializable[LanguageModelInput, Any]):
         self, said: LanguageModelInput, run_manager: CallbackManagerForChainRun, config: RunnableConfig, **kwargs: Any
     ) -> Any:
         config = patch_config(config, callbacks=run_manager.get_child())
-        reading = self.reader.read(self.model.invoke(said, config, **kwargs))
-        if reading.problem:
-            again = self.model.invoke(repair_messages(said, reading), config, **kwargs)
-            reading = self.reader.read(_repaired(again))
-        return self._given(reading)
+        message = self.model.invoke(said, config, **kwargs)
+        parsed = self._read(message)
+        if again := self._again(said, message, parsed):
+            message = _repaired(self.model.invoke(again, config, **kwargs))
+            parsed = self._read(message)
+        return self._given(message, parsed)
 
     async def _aask(
         self,
@@ -284,18 +159,34 @@ class StructuredOutput(RunnableSerializable[LanguageModelInput, Any]):
         **kwargs: Any,
     ) -> Any:
         config = patch_config(config, callbacks=run_manager.get_child())
-        reading = self.reader.read(await self.model.ainvoke(said, config, **kwargs))
-        if reading.problem:
-            again = await self.model.ainvoke(repair_messages(said, reading), config, **kwargs)
-            reading = self.reader.read(_repaired(again))
-        return self._given(reading)
+        message = await self.model.ainvoke(said, config, **kwargs)
+        parsed = self._read(message)
+        if again := self._again(said, message, parsed):
+            message = _repaired(await self.model.ainvoke(again, config, **kwargs))
+            parsed = self._read(message)
+        return self._given(message, parsed)
 
-    def _given(self, reading: Reading) -> Any:
+    def _read(self, message: AIMessage) -> Parsed:
+        parsed: Parsed = self.reader.read(answer_of(message))
+        if parsed.error:
+            as_error_of_an_object(parsed.error, message, parsed.said)
+        return parsed
+
+    def _again(self, said: LanguageModelInput, message: AIMessage, parsed: Parsed) -> list[BaseMessage] | None:
+        """The conversation in which to ask once more, if that may help: the answer goes back with its reasoning."""
+        if not parsed.problem:
+            return None
+        answer, words = parsed.second_question()
+        reasoning = message.additional_kwargs.get(REASONING)
+        kept = {REASONING: reasoning} if reasoning else {}
+        return [*_messages(said), AIMessage(answer, additional_kwargs=kept), HumanMessage(words)]
+
+    def _given(self, message: AIMessage, parsed: Parsed) -> Any:
         if self.include_raw:
-            return {"raw": reading.raw, "parsed": reading.parsed, "parsing_error": reading.error}
-        if reading.error:
-            raise reading.error
-        return reading.parsed
+            return {"raw": message, "parsed": parsed.value, "parsing_error": parsed.error}
+        if parsed.error:
+            raise parsed.error
+        return parsed.value
 
     def stream(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002
         """Streams the object while it grows; the last one is valid.
@@ -306,12 +197,12 @@ class StructuredOutput(RunnableSerializable[LanguageModelInput, Any]):
             **kwargs: Any field of the model, for this call.
 
         Yields:
-            Objects, or instances as soon as they would be valid. With `include_raw`, `raw` comes in pieces, `parsed` as
-            it grows, `parsing_error` last.
+            Objects, or instances as soon as they would be valid. With `include_raw` dicts that add up: `raw` comes in
+            pieces, `parsed` as it grows, `parsing_error` last.
 
         Raises:
-            OutputParserException: At the end, if the answer was not valid, the second one neither. With `include_raw`
-                it is not asked for a second time: pieces of two answers would not add up.
+            InvalidObjectError: At the end, if the answer was not valid, the second one neither. With `include_raw` it
+                is not asked for a second time: pieces of two answers would not add up.
         """
         yield from self.transform(iter([input]), config, **kwargs)
 
@@ -355,16 +246,17 @@ class StructuredOutput(RunnableSerializable[LanguageModelInput, Any]):
         config: RunnableConfig,
         **kwargs: Any,
     ) -> Iterator[Any]:
-        config, growing = patch_config(config, callbacks=run_manager.get_child()), _Growing(self.reader)
-        said = functools.reduce(_joined, inputs)
+        config, growing = patch_config(config, callbacks=run_manager.get_child()), GrowingObject(self.reader)
+        said, seen = functools.reduce(_joined, inputs), []
         with closing(cast("Any", self.model.stream(said, config, **kwargs))) as chunks:
             for chunk in chunks:
-                yield from self._piece(chunk, growing.take(chunk))
-        reading = self.reader.read(growing.whole())
-        if reading.problem and not self.include_raw:
-            again = self.model.invoke(repair_messages(said, reading), config, **kwargs)
-            reading = self.reader.read(_repaired(again))
-        yield from self._end(reading, growing)
+                seen.append(chunk)
+                yield from self._piece(chunk, growing)
+        message = _sum_of(seen)
+        parsed = self._read(message)
+        if not self.include_raw and (again := self._again(said, message, parsed)):
+            parsed = self._read(_repaired(self.model.invoke(again, config, **kwargs)))
+        yield from self._end(parsed, growing)
 
     async def _aobjects(
         self,
@@ -373,53 +265,39 @@ class StructuredOutput(RunnableSerializable[LanguageModelInput, Any]):
         config: RunnableConfig,
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
-        config, growing = patch_config(config, callbacks=run_manager.get_child()), _Growing(self.reader)
-        said = functools.reduce(_joined, [piece async for piece in inputs])
+        config, growing = patch_config(config, callbacks=run_manager.get_child()), GrowingObject(self.reader)
+        said, seen = functools.reduce(_joined, [piece async for piece in inputs]), []
         async with aclosing(cast("Any", self.model.astream(said, config, **kwargs))) as chunks:
             async for chunk in chunks:
-                for value in self._piece(chunk, growing.take(chunk)):
+                seen.append(chunk)
+                for value in self._piece(chunk, growing):
                     yield value
-        reading = self.reader.read(growing.whole())
-        if reading.problem and not self.include_raw:
-            again = await self.model.ainvoke(repair_messages(said, reading), config, **kwargs)
-            reading = self.reader.read(_repaired(again))
-        for value in self._end(reading, growing):
+        message = _sum_of(seen)
+        parsed = self._read(message)
+        if not self.include_raw and (again := self._again(said, message, parsed)):
+            parsed = self._read(_repaired(await self.model.ainvoke(again, config, **kwargs)))
+        for value in self._end(parsed, growing):
             yield value
 
-    def _piece(self, chunk: AIMessageChunk, found: Any) -> Iterator[Any]:
+    def _piece(self, chunk: AIMessageChunk, growing: GrowingObject) -> Iterator[Any]:
+        # A model that may not stream gives its whole message, which has no chunks of calls.
+        fragments = [
+            Fragment(part["index"] or 0, part["args"] or "", name=part["name"])
+            for part in getattr(chunk, "tool_call_chunks", ())
+        ]
+        found = growing.take(str(chunk.text), fragments)
         if self.include_raw:
-            yield {"raw": chunk}
+            yield RawAndParsed({"raw": chunk})
         if found is not None:
-            yield {"parsed": found} if self.include_raw else found
+            yield RawAndParsed({"parsed": found}) if self.include_raw else found
 
-    def _end(self, reading: Reading, growing: _Growing) -> Iterator[Any]:
+    def _end(self, parsed: Parsed, growing: GrowingObject) -> Iterator[Any]:
         if self.include_raw:
-            yield {"parsed": reading.parsed, "parsing_error": reading.error}
-        elif reading.error:
-            raise reading.error
-        elif (found := growing.changed(reading.parsed)) is not None:
+            yield RawAndParsed({"parsed": parsed.value, "parsing_error": parsed.error})
+        elif parsed.error:
+            raise parsed.error
+        elif (found := growing.changed(parsed.value)) is not None:
             yield found
-
-
-def repair_messages(said: LanguageModelInput, reading: Reading) -> list[BaseMessage]:
-    """The conversation in which to ask once more.
-
-    Args:
-        said: The conversation that was answered.
-        reading: What was made of the answer.
-
-    Returns:
-        The conversation, the answer as text with its reasoning, and the validator's words.
-    """
-    message = reading.raw
-    reasoning = message.additional_kwargs.get(REASONING)
-    calls = " ".join(_json(call["args"]) for call in message.tool_calls)
-    answer = getattr(reading.error, "llm_output", None) or message.text or calls or "(nothing)"
-    return [
-        *_messages(said),
-        AIMessage(str(answer), additional_kwargs={REASONING: reasoning} if reasoning else {}),
-        HumanMessage(repair_request(reading.problem)),
-    ]
 
 
 def _joined(one: Any, other: Any) -> Any:

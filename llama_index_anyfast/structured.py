@@ -1,13 +1,12 @@
 """Structured output for LlamaIndex, by whichever way the model takes.
 
 LlamaIndex's own programs force a tool call, which thinking models refuse. Here the family's row chooses the way, an
-answer in text counts as well as a call, and one that is not valid gets a second chance with the validator's words.
+answer in text counts as well as a call, and one that is not valid gets a second chance with the validator's words. What
+is made of an answer is decided in `anyfast_transport.response.objects`, for both frameworks.
 """
 
-import warnings
-from abc import abstractmethod
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import aclosing, closing
 from typing import Any, Generic
 
 from llama_index.core.base.llms.types import (
@@ -23,38 +22,37 @@ from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndE
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.program.utils import FlexibleModel, create_flexible_model
 from llama_index.core.prompts import PromptTemplate
-from llama_index.core.types import Model, PydanticProgramMode
-from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json, to_json
+from llama_index.core.types import BaseOutputParser, Model, PydanticProgramMode
+from pydantic import BaseModel
 
-from anyfast_transport.errors import AnyfastWarning, InvalidResponseError, UnsupportedParameterError
-from anyfast_transport.request.call import Call
-from anyfast_transport.request.structured_output import Method, Way, schema_instruction, way_to_structure
-from anyfast_transport.response.objects import object_in
-from llama_index_anyfast.messages import JSON, wire_name
+from anyfast_transport.errors import UnsupportedParameterError
+from anyfast_transport.request.structured_output import AnyMethod, Structure
+from anyfast_transport.response.objects import (
+    Answer,
+    GrowingObject,
+    ObjectReader,
+    Parsed,
+    UnfitError,
+    Validate,
+    validator_of,
+)
+from anyfast_transport.types import Fragment
+from llama_index_anyfast.messages import JSON
 
 dispatcher = get_dispatcher(__name__)
 
-_METHODS: Mapping[PydanticProgramMode, Method] = {
+_METHODS: Mapping[PydanticProgramMode, AnyMethod] = {
     PydanticProgramMode.DEFAULT: "auto",
     PydanticProgramMode.FUNCTION: "function_calling",
+    PydanticProgramMode.LLM: "prompt",
 }
-_OURS = frozenset({*_METHODS, PydanticProgramMode.LLM})
-"""The other modes are other packages' programs."""
+"""What LlamaIndex's modes ask for; the other modes are other packages' programs."""
 
 _CHOSEN_HERE = frozenset({"tools", "tool_choice", "tool_required", "allow_parallel_tool_calls", "response_format"})
-
-_NAME_LIMIT = 64
-_PARTIAL_GROWTH = 1.05
-"""A stream's object is read anew when its text has grown by so much, so that all readings together stay linear."""
 
 
 class StructuredOutput(FunctionCallingLLM):
     """What `AnyfastLLM` does for `structured_predict` and its kin."""
-
-    @abstractmethod
-    def _call(self, kwargs: Mapping[str, Any], *, stream: bool) -> Call:
-        """What one call with these keyword arguments asks for."""
 
     def structured_predict(
         self,
@@ -75,18 +73,21 @@ class StructuredOutput(FunctionCallingLLM):
             The object.
 
         Raises:
-            InvalidResponseError: The answer was not valid, the second one neither.
+            InvalidObjectError: The answer was not valid, the second one neither. It is a ValueError, too, which
+                LlamaIndex's extractors and parsers catch.
         """
-        if self.pydantic_program_mode not in _OURS:
+        if self.pydantic_program_mode not in _METHODS:
             theirs: Model = super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return theirs
         _announce(output_cls, prompt, prompt_args)
         task = self._task(output_cls, prompt, llm_kwargs, prompt_args)
-        answer = task.read(self.chat(task.messages, **task.kwargs))
-        if isinstance(answer, list):
-            answer = task.read_last(self.chat(answer, **task.kwargs))
-        dispatcher.event(LLMStructuredPredictEndEvent(output=answer))
-        return answer
+        response = self.chat(task.messages, **task.kwargs)
+        parsed = task.read(response)
+        if parsed.problem:
+            parsed = task.read(self.chat(task.asked_again(response, parsed), **task.kwargs))
+        value = task.given(parsed)
+        dispatcher.event(LLMStructuredPredictEndEvent(output=value))
+        return value
 
     async def astructured_predict(
         self,
@@ -96,16 +97,18 @@ class StructuredOutput(FunctionCallingLLM):
         **prompt_args: Any,
     ) -> Model:
         """Asks for an object, asynchronously; see `structured_predict`."""
-        if self.pydantic_program_mode not in _OURS:
+        if self.pydantic_program_mode not in _METHODS:
             theirs: Model = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return theirs
         _announce(output_cls, prompt, prompt_args)
         task = self._task(output_cls, prompt, llm_kwargs, prompt_args)
-        answer = task.read(await self.achat(task.messages, **task.kwargs))
-        if isinstance(answer, list):
-            answer = task.read_last(await self.achat(answer, **task.kwargs))
-        dispatcher.event(LLMStructuredPredictEndEvent(output=answer))
-        return answer
+        response = await self.achat(task.messages, **task.kwargs)
+        parsed = task.read(response)
+        if parsed.problem:
+            parsed = task.read(await self.achat(task.asked_again(response, parsed), **task.kwargs))
+        value = task.given(parsed)
+        dispatcher.event(LLMStructuredPredictEndEvent(output=value))
+        return value
 
     # The hooks behind `stream_structured_predict` and `astream_structured_predict`, which make the events.
 
@@ -116,16 +119,20 @@ class StructuredOutput(FunctionCallingLLM):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> Generator[Any, None, None]:
-        if self.pydantic_program_mode not in _OURS:
+        if self.pydantic_program_mode not in _METHODS:
             return super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
         return self._objects(self._task(output_cls, prompt, llm_kwargs, prompt_args))
 
     def _objects(self, task: "_Task[Model]") -> Generator[Model | FlexibleModel, None, None]:
-        growing, response = _GrowingObject(task.output_cls), None
-        for response in self.stream_chat(task.messages, **task.kwargs):
-            yield from growing.take(response)
-        answer = task.read(response)
-        yield task.read_last(self.chat(answer, **task.kwargs)) if isinstance(answer, list) else answer
+        growing, response = GrowingObject(task.reader), ChatResponse(message=ChatMessage())
+        with closing(self.stream_chat(task.messages, **task.kwargs)) as responses:
+            for response in responses:
+                if (found := growing.take(*task.piece(response))) is not None:
+                    yield found
+        parsed = task.read(response)
+        if parsed.problem:
+            parsed = task.read(self.chat(task.asked_again(response, parsed), **task.kwargs))
+        yield task.given(parsed)
 
     async def _structured_astream_call(
         self,
@@ -134,18 +141,20 @@ class StructuredOutput(FunctionCallingLLM):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> AsyncGenerator[Any, None]:
-        if self.pydantic_program_mode not in _OURS:
+        if self.pydantic_program_mode not in _METHODS:
             return await super()._structured_astream_call(output_cls, prompt, llm_kwargs, **prompt_args)
         return self._aobjects(self._task(output_cls, prompt, llm_kwargs, prompt_args))
 
     async def _aobjects(self, task: "_Task[Model]") -> AsyncGenerator[Model | FlexibleModel, None]:
-        growing, response = _GrowingObject(task.output_cls), None
+        growing, response = GrowingObject(task.reader), ChatResponse(message=ChatMessage())
         async with aclosing(await self.astream_chat(task.messages, **task.kwargs)) as responses:
             async for response in responses:
-                for partial in growing.take(response):
-                    yield partial
-        answer = task.read(response)
-        yield task.read_last(await self.achat(answer, **task.kwargs)) if isinstance(answer, list) else answer
+                if (found := growing.take(*task.piece(response))) is not None:
+                    yield found
+        parsed = task.read(response)
+        if parsed.problem:
+            parsed = task.read(await self.achat(task.asked_again(response, parsed), **task.kwargs))
+        yield task.given(parsed)
 
     def _task(
         self,
@@ -156,19 +165,25 @@ class StructuredOutput(FunctionCallingLLM):
     ) -> "_Task[Model]":
         messages = self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
         kwargs = {key: value for key, value in (llm_kwargs or {}).items() if key not in _CHOSEN_HERE}
-        return _Task(output_cls, messages, kwargs, self._way(kwargs))
-
-    def _way(self, kwargs: Mapping[str, Any]) -> Way:
-        if self.pydantic_program_mode == PydanticProgramMode.LLM:
-            return "prompt"
-        call = self._call(kwargs, stream=False)
-        method: Method = (
-            _METHODS[self.pydantic_program_mode] if self.metadata.is_function_calling_model else "json_mode"
+        structure = _structure_of(output_cls, self._method())
+        validate = validator_of(output_cls)
+        in_part = _in_part(validate, create_flexible_model(output_cls))
+        asks_again = (kwargs.get("on_invalid_call") or getattr(self, "on_invalid_call", "auto")) not in (
+            "keep",
+            "raise",
         )
-        way, lowered = way_to_structure(call.family, thinking=call.thinking, method=method)
-        if lowered and self.pydantic_program_mode == PydanticProgramMode.FUNCTION:  # only what was asked for by name
-            warnings.warn(lowered, AnyfastWarning, stacklevel=2)
-        return way
+        if prompt.output_parser is None:
+            reader = ObjectReader(structure.name, validate, in_part, asks_again=asks_again)
+            return _Task(reader, messages, {**kwargs, "structure": structure})
+        # Its words are in the messages already: a second format beside it would contradict them.
+        parsed_by = _validator_of_parser(prompt.output_parser, output_cls, validate)
+        reader = ObjectReader(structure.name, parsed_by, in_part, lambda text: text or None, asks_again)
+        return _Task(reader, messages, kwargs)
+
+    def _method(self) -> AnyMethod:
+        if self.pydantic_program_mode == PydanticProgramMode.DEFAULT and not self.metadata.is_function_calling_model:
+            return "text"
+        return _METHODS[self.pydantic_program_mode]
 
 
 def _announce(output_cls: type[BaseModel], prompt: PromptTemplate, prompt_args: dict[str, Any]) -> None:
@@ -180,85 +195,64 @@ class _Task(Generic[Model]):
     """One object to be asked for: what to send, and what to make of the answer.
 
     Attributes:
-        output_cls: The object's class.
+        reader: What reads the object.
         messages: The conversation that asks for it.
         kwargs: The parameters of the call.
     """
 
-    def __init__(self, output_cls: type[Model], messages: Sequence[ChatMessage], kwargs: JSON, way: Way) -> None:
-        self.output_cls = output_cls
-        schema = _schema_of(output_cls)
-        name = wire_name(str(schema.pop("title", output_cls.__name__)))[:_NAME_LIMIT]
-        if way in ("forced_tool", "asked_tool"):
-            function = {
-                "name": name,
-                "description": schema.pop("description", f"Takes a {name}."),
-                "parameters": schema,
-            }
-            self.kwargs = {**kwargs, "tools": [{"type": "function", "function": function}]}
-            self.kwargs |= {"tool_choice": name} if way == "forced_tool" else {}
-            asked = f"You must call the tool `{name}`. Do not answer in text." if way == "asked_tool" else ""
-        else:
-            self.kwargs = {**kwargs, **({"response_format": {"type": "json_object"}} if way == "json_mode" else {})}
-            asked = schema_instruction(schema)
-        self.messages = _instructed(messages, asked) if asked else list(messages)
+    def __init__(self, reader: ObjectReader, messages: list[ChatMessage], kwargs: JSON) -> None:
+        self.reader = reader
+        self.messages = messages
+        self.kwargs = kwargs
+        self._known: dict[int, int] = {}
 
-    def read(self, response: ChatResponse | None) -> Model | list[ChatMessage]:
-        """Reads the first answer.
-
-        Returns:
-            The object; or the conversation in which to ask again, if there is none that is valid.
-
-        Raises:
-            InvalidResponseError: The answer was cut off, as it would be again.
-        """
-        try:
-            return self._object(response)
-        except _UnfitError as unfit:
-            if response is None or response.additional_kwargs.get("finish_reason") == "length":
-                raise self._failure(response, unfit) from None
-            return [*self.messages, *_second_chance(response.message, str(unfit))]
-
-    def read_last(self, response: ChatResponse) -> Model:
-        """Reads the second answer.
-
-        Returns:
-            The object.
-
-        Raises:
-            InvalidResponseError: There is none that is valid.
-        """
-        try:
-            return self._object(response)
-        except _UnfitError as unfit:
-            raise self._failure(response, unfit) from None
-
-    def _object(self, response: ChatResponse | None) -> Model:
-        found = _arguments(response.message) if response else None
-        if not isinstance(found, dict):
-            raise _UnfitError("The answer holds no JSON object.")
-        try:
-            # As JSON, since a strict class takes a date or a tuple only from there.
-            return self.output_cls.model_validate_json(to_json(found))
-        except ValidationError as error:
-            raise _UnfitError(_words(error)) from None
-
-    def _failure(self, response: ChatResponse | None, unfit: "_UnfitError") -> InvalidResponseError:
-        facts = response.additional_kwargs if response else {}
-        cut = " It was cut off: raise max_tokens." if facts.get("finish_reason") == "length" else ""
-        said = _said(response.message)[:500] if response else ""
-        return InvalidResponseError(
-            f"No valid {self.output_cls.__name__} in the answer.{cut} {unfit} The model said: {said!r}",
-            request_id=facts.get("request_id"),
-            body=said,
+    def read(self, response: ChatResponse) -> Parsed:
+        """What is made of an answer."""
+        message, facts = response.message, response.additional_kwargs
+        return self.reader.read(
+            Answer(
+                text=message.content or "",
+                calls=[(call.tool_name, call.tool_kwargs) for call in _calls(message)],
+                finish_reason=facts.get("finish_reason"),
+                refusal=str(message.additional_kwargs.get("refusal") or ""),
+                request_id=facts.get("request_id"),
+            )
         )
 
+    def asked_again(self, response: ChatResponse, parsed: Parsed) -> list[ChatMessage]:
+        """The conversation in which to ask once more: the answer goes back with its reasoning."""
+        thoughts = [block for block in response.message.blocks if isinstance(block, ThinkingBlock)]
+        said, words = parsed.second_question()
+        return [
+            *self.messages,
+            ChatMessage(role=MessageRole.ASSISTANT, blocks=[*thoughts, TextBlock(text=said)]),
+            ChatMessage(role=MessageRole.USER, content=words),
+        ]
 
-class _UnfitError(Exception):
-    """An answer that does not do, and why."""
+    def given(self, parsed: Parsed) -> Model:
+        """The object, or the error."""
+        if parsed.error:
+            raise parsed.error
+        value: Model = parsed.value
+        return value
+
+    def piece(self, response: ChatResponse) -> tuple[str, list[Fragment]]:
+        """What a response of a stream adds. A call under way has the text of its arguments so far."""
+        fragments = []
+        for position, call in enumerate(_calls(response.message)):
+            if isinstance(so_far := call.tool_kwargs, str):
+                known = self._known.get(position)
+                name = call.tool_name if known is None else None
+                fragments.append(Fragment(position, so_far[known or 0 :], name=name))
+                self._known[position] = len(so_far)
+        return response.delta or "", fragments
 
 
-def _schema_of(output_cls: type[BaseModel]) -> JSON:
+def _calls(message: ChatMessage) -> list[ToolCallBlock]:
+    return [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+
+
+def _structure_of(output_cls: type[BaseModel], method: AnyMethod) -> Structure:
     schema = output_cls.model_json_schema()
     if "$ref" in schema:  # a class that refers to itself
         name = schema.pop("$ref").rpartition("/")[2]
@@ -268,91 +262,36 @@ def _schema_of(output_cls: type[BaseModel]) -> JSON:
             f"{output_cls.__name__} is no JSON object: models are asked for objects. Make it a field of a class.",
             parameter="output_cls",
         )
-    return schema
+    name, description = str(schema.pop("title", output_cls.__name__)), str(schema.pop("description", ""))
+    return Structure(name, schema, description, method)
 
 
-def _instructed(messages: Sequence[ChatMessage], instruction: str) -> list[ChatMessage]:
-    """Adds a paragraph to the system message, or puts one first."""
-    first = messages[0] if messages else None
-    if first is None or first.role not in (MessageRole.SYSTEM, MessageRole.DEVELOPER):
-        return [ChatMessage(role=MessageRole.SYSTEM, content=instruction), *messages]
-    text = f"{first.content or ''}\n\n{instruction}".lstrip()
-    said = ChatMessage(role=first.role, content=text, additional_kwargs=dict(first.additional_kwargs))
-    return [said, *messages[1:]]
+def _in_part(validate: Validate, flexible_cls: type[BaseModel]) -> Validate:
+    """Makes an instance of the beginning of an object, or of LlamaIndex's flexible copy of its class."""
 
-
-def _arguments(message: ChatMessage) -> dict[str, Any] | str | None:
-    """The object in an answer: the arguments of its call, or else the JSON in its text."""
-    for block in message.blocks:
-        if isinstance(block, ToolCallBlock):
-            return block.tool_kwargs
-    return object_in(message.content or "")
-
-
-def _said(message: ChatMessage) -> str:
-    """What the model gave as its answer, as text."""
-    arguments = _arguments(message)
-    if message.content or arguments is None:
-        return message.content or ""
-    return arguments if isinstance(arguments, str) else to_json(arguments).decode()
-
-
-def _second_chance(message: ChatMessage, problem: str) -> list[ChatMessage]:
-    """The answer as text, since a call would need a result, and what is wrong with it."""
-    thoughts = [block for block in message.blocks if isinstance(block, ThinkingBlock)]
-    return [
-        ChatMessage(role=MessageRole.ASSISTANT, blocks=[*thoughts, TextBlock(text=_said(message))]),
-        ChatMessage(role=MessageRole.USER, content=f"This is not valid. {problem} Answer again, correctly."),
-    ]
-
-
-def _words(error: ValidationError) -> str:
-    problems = error.errors(include_url=False, include_input=False)
-    return " ".join(f"{'.'.join(map(str, one['loc'])) or 'The object'}: {one['msg']}." for one in problems)
-
-
-class _GrowingObject:
-    """Reads the object of a stream while it grows.
-
-    Args:
-        output_cls: The object's class.
-    """
-
-    def __init__(self, output_cls: type[BaseModel]) -> None:
-        self._output_cls = output_cls
-        self._flexible_cls = create_flexible_model(output_cls)
-        self._last: Any = None
-        self._read_at = 0.0
-
-    def take(self, response: ChatResponse) -> Generator[Any, None, None]:
-        """Takes the next response of the stream.
-
-        Args:
-            response: Everything so far.
-
-        Yields:
-            The object so far if there is more of it: an instance of its class, or of LlamaIndex's flexible copy of it
-            while required fields are missing.
-        """
-        calls = [block.tool_kwargs for block in response.message.blocks if isinstance(block, ToolCallBlock)]
-        text = calls[0] if calls else response.message.content
-        if not isinstance(text, str) or len(text) < self._read_at:
-            return
-        self._read_at = len(text) * _PARTIAL_GROWTH
-        found = _partial_object(text)
-        if not found or found == self._last:
-            return
-        self._last = found
+    def validate_part(found: JSON) -> Any:
+        if not found:
+            raise UnfitError
         try:
-            yield self._output_cls.model_validate(found)
-        except ValidationError:
-            yield self._flexible_cls.model_validate(found)
+            return validate(found)
+        except UnfitError:
+            return flexible_cls.model_validate(found)
+
+    return validate_part
 
 
-def _partial_object(text: str) -> dict[str, Any] | None:
-    start = text.find("{")
-    try:
-        value = from_json(text[start:], allow_partial="trailing-strings") if start >= 0 else None
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
+def _validator_of_parser(parser: BaseOutputParser, output_cls: type[BaseModel], validate: Validate) -> Any:
+    """Reads a text by a prompt's own output parser, whatever it raises at a text that it does not take."""
+
+    def parse(text: Any) -> Any:
+        try:
+            value = parser.parse(text) if isinstance(text, str) else text
+        except Exception as error:  # parsers raise what they like
+            raise UnfitError(str(error)) from error
+        if isinstance(value, output_cls):
+            return value
+        if isinstance(value, Mapping):
+            return validate(dict(value))
+        raise UnfitError(f"The prompt's output parser gives a {type(value).__name__}.")
+
+    return parse

@@ -10,6 +10,7 @@ from anyfast_transport.lenient_json import merged
 from anyfast_transport.request.call import Call
 from anyfast_transport.request.changes import Changes, warn
 from anyfast_transport.request.history import Replay, prepared, with_instruction
+from anyfast_transport.request.names import own_names, wire_name
 from anyfast_transport.request.request import Request, reading_of
 from anyfast_transport.request.structured_output import Way, json_mode_works, schema_instruction, way_to_structure
 from anyfast_transport.request.thinking import put, thinking_fields, thinks
@@ -122,7 +123,7 @@ class _Builder:
             messages = with_instruction(messages, "\n\n".join(self.instructions))
         body = merged({"model": call.model, "messages": messages, **self.fields, **_streaming(call)}, extra)
         rescues, splits = values.get("rescue_tool_calls", True), values.get("split_think_tags", True)
-        reading = reading_of(body, family, rescues=rescues, splits=splits)
+        reading = reading_of(body, family, rescues=rescues, splits=splits, names=own_names(call.tools))
         return Request(body, family, reading, call.expected, self.changes.repairs, way, call.connection)
 
     def _warn(self, words: str) -> None:
@@ -165,12 +166,12 @@ class _Builder:
             self.changes.warned(f"{call.model}: {lowered}")
         if way in ("forced_tool", "asked_tool"):
             if way == "asked_tool":
-                self.instructions.append(call_instruction(structure.name))
+                self.instructions.append(call_instruction(wire_name(structure.name)))
             choice = structure.name if way == "forced_tool" else None
             return way, replace(call, tools=[*call.tools, structure.tool()], tool_choice=choice)
         if way == "json_schema":
             return way, _formatted(call, structure.response_format())
-        self.instructions.append(schema_instruction(structure.schema))
+        self.instructions.append(schema_instruction(structure.described))
         return way, _formatted(call, {"type": "json_object"}) if way == "json_mode" else call
 
     def _put_format(self, wanted: JSON | None, messages: Sequence[Message]) -> None:

@@ -92,10 +92,11 @@ class Call:
     def expected(self) -> Expected:
         """What it expects of its answer."""
         on_invalid_call = self.values.get("on_invalid_call", "auto")
-        if on_invalid_call == "auto":
-            on_invalid_call = "ask_again" if self.in_agent and self.structure is None else "keep"
-        problem = self.structure.problem if self.structure else None
-        return Expected(self.values.get("on_empty", "warn"), on_invalid_call, problem)
+        if self.structure is not None:  # whoever reads the object asks again
+            on_invalid_call = "keep"
+        elif on_invalid_call == "auto":
+            on_invalid_call = "ask_again" if self.in_agent else "keep"
+        return Expected(self.values.get("on_empty", "warn"), on_invalid_call)
 
     @property
     def thinking(self) -> bool:

@@ -8,9 +8,7 @@ What a conversation drags along (another model's turns, an old checkpoint, a mes
 upstream would refuse it, and nowhere else. `note` hears of it.
 """
 
-import hashlib
 import itertools
-import re
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
@@ -18,6 +16,7 @@ from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.families.table import Family
 from anyfast_transport.request.changes import Note, ignore
 from anyfast_transport.request.content_parts import taken_content, with_media_lifted
+from anyfast_transport.request.names import is_taken, wire_name
 from anyfast_transport.request.tool_results import paired
 from anyfast_transport.types import Message, as_parts, text_of
 
@@ -33,10 +32,6 @@ ROLES = {
     "ai": "assistant",
 }
 """Roles of other dialects → the four that the gateway's pages know. Any other is the user's."""
-
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-"""OpenAI's first pattern for a participant's name; newer ones forbid only white space and `<|\\/>`."""
-_LONGEST_NAME = 48
 
 _ASSISTANTS = frozenset({"tool_calls", "reasoning_content", "prefix"})
 _FOREIGN = {
@@ -139,16 +134,10 @@ def _with_name(message: Message, family: Family, note: Note) -> Message:
     if message["role"] == "tool" or not family.takes_names or not message.get("name"):
         # A tool message is told by its tool_call_id; LangChain names it too, LlamaIndex does not.
         message.pop("name", None)
-    elif not _NAME.fullmatch(name := str(message["name"])):
+    elif not is_taken(name := str(message["name"])):
         note("participant's name that the wire does not take: spelled otherwise")
-        message["name"] = _spelled(name)
+        message["name"] = wire_name(name)
     return message
-
-
-def _spelled(name: str) -> str:
-    """A name that OpenAI takes: the same for the same name, another for each other."""
-    kept = re.sub(r"[^a-zA-Z0-9_-]+", "_", name).strip("_")[:_LONGEST_NAME]
-    return f"{kept or 'name'}_{hashlib.blake2s(name.encode('utf-8', 'replace'), digest_size=4).hexdigest()}"
 
 
 def _with_prefix(message: Message, family: Family, model: str, *, last: bool, note: Note) -> Message:

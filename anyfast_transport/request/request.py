@@ -115,7 +115,14 @@ class Request:
         raise UnsupportedParameterError(f"The request cannot be written as JSON: {problem}")
 
 
-def reading_of(body: Mapping[str, Any], family: Family, *, rescues: bool = True, splits: bool = True) -> Reading:
+def reading_of(
+    body: Mapping[str, Any],
+    family: Family,
+    *,
+    rescues: bool = True,
+    splits: bool = True,
+    names: Mapping[str, str] | None = None,
+) -> Reading:
     """How the answer to a body is to be read.
 
     Args:
@@ -123,6 +130,7 @@ def reading_of(body: Mapping[str, Any], family: Family, *, rescues: bool = True,
         family: The model's row.
         rescues: Whether calls that come as text may become calls.
         splits: Whether thoughts in tags are taken out of the text.
+        names: The wire's name → the tool's own, where they differ.
 
     Returns:
         What the decoders need to know.
@@ -136,4 +144,5 @@ def reading_of(body: Mapping[str, Any], family: Family, *, rescues: bool = True,
         tools=offered(body),
         dialects=family.call_markup,
         messages=body.get("messages") or (),
+        names=names or {},
     )

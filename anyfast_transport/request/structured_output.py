@@ -5,14 +5,18 @@ by the row, and never sent to be refused.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from anyfast_transport.families.table import Family
-from anyfast_transport.types import Completion
+from anyfast_transport.request.names import wire_name
 
 Method = Literal["auto", "function_calling", "json_mode", "json_schema"]
+AnyMethod = Literal["auto", "function_calling", "json_mode", "json_schema", "text", "prompt"]
+"""Those that users name, and two that stand for what LlamaIndex's users set: text: no tools, JSON mode where there is
+one. prompt: only the prompt."""
+
 Way = Literal["forced_tool", "asked_tool", "json_mode", "json_schema", "prompt"]
 """forced_tool: `tool_choice` names the tool. asked_tool: the prompt asks for the call. json_mode: `json_object` with
 the schema in the prompt. json_schema: the gateway's own. prompt: only the prompt asks for JSON."""
@@ -24,20 +28,22 @@ class Structure:
 
     Attributes:
         name: Name of the object, and of the tool that stands for it.
-        schema: Its JSON schema.
+        schema: Its JSON schema, without its title and description.
         description: What it is, or "".
-        method: What the user asked for.
+        method: What was asked for.
         strict: Whether the schema binds the model, where the upstream knows that; None leaves it out.
-        problem: Says what is wrong with the object of an answer, which is then asked for once more within the call; ""
-            if nothing is.
     """
 
     name: str
     schema: Mapping[str, Any]
     description: str = ""
-    method: Method = "auto"
+    method: AnyMethod = "auto"
     strict: bool | None = None
-    problem: Callable[[Completion], str] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The schema with its description."""
+        return {**({"description": self.description} if self.description else {}), **self.schema}
 
     def tool(self) -> dict[str, Any]:
         """The tool whose arguments are the object."""
@@ -46,25 +52,28 @@ class Structure:
 
     def response_format(self) -> dict[str, Any]:
         """The response format of the object."""
-        return {"type": "json_schema", "json_schema": {"name": self.name, "schema": self.schema, **self._strict()}}
+        said = {"name": wire_name(self.name), "schema": self.described, **self._strict()}
+        return {"type": "json_schema", "json_schema": said}
 
     def _strict(self) -> dict[str, Any]:
         return {} if self.strict is None else {"strict": self.strict}
 
 
-def way_to_structure(family: Family, *, thinking: bool, method: Method = "auto") -> tuple[Way, str | None]:
+def way_to_structure(family: Family, *, thinking: bool, method: AnyMethod = "auto") -> tuple[Way, str | None]:
     """Chooses how to ask for an object.
 
     Args:
         family: The model's row.
         thinking: Whether it will think.
-        method: What the user asked for; `"auto"` leaves the choice to the row.
+        method: What was asked for; `"auto"` leaves the choice to the row.
 
     Returns:
         The way, and a sentence for the user if an explicit method had to be lowered.
     """
     can_force = family.takes_tools and (family.forces_tools_while_thinking or not thinking)
     json_works = json_mode_works(family, thinking=thinking)
+    if method in ("text", "prompt"):
+        return "json_mode" if json_works and method == "text" else "prompt", None
     if method == "json_schema" and family.json_schema:
         return "json_schema", None
     if method in ("auto", "function_calling") and can_force:

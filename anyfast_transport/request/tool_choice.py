@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anyfast_transport.errors import UnsupportedParameterError
+from anyfast_transport.request.names import wire_name
 
 JSON = dict[str, Any]
 
@@ -53,4 +54,4 @@ def wire_tool_choice(choice: Any, tools: Sequence[Mapping[str, Any]], *, model: 
             parameter="tool_choice",
             model=model,
         )
-    return {"type": "function", "function": {"name": name}}
+    return {"type": "function", "function": {"name": wire_name(str(name))}}

@@ -14,6 +14,7 @@ from typing import Any, cast
 from anyfast_transport.families.table import Family
 from anyfast_transport.lenient_json import entries_of, parsed_arguments
 from anyfast_transport.request.changes import Note
+from anyfast_transport.request.names import wire_name
 from anyfast_transport.types import Message
 
 NO_RESULT = "No result: this call was never answered."
@@ -22,7 +23,6 @@ NO_RESULT = "No result: this call was never answered."
 ORPHAN = "The result of an earlier tool call, which is no longer part of this conversation:"
 """What comes before a result whose call is gone, once it is a message of the user."""
 
-_NAME = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")  # Gemini's rule; OpenAI's is narrower by the dot and the colon
 _NO_NAME = "unknown"
 _PLACE = operator.itemgetter(0)
 _BASE_LENGTH = 32
@@ -165,7 +165,7 @@ def _written(entry: Mapping[str, Any], call: _Call, note: Note) -> Mapping[str, 
     """A call in the form that every upstream takes: an id, a name, and arguments that are an object in text."""
     if entry.get("id") != call.wire_id:
         note("tool call id missing, reused or malformed: rewritten")
-    name = call.name if _NAME.fullmatch(call.name) else re.sub(r"[^a-zA-Z0-9_-]", "_", call.name)[:64] or _NO_NAME
+    name = wire_name(call.name) if call.name else _NO_NAME
     if name != call.name:
         note("tool call without a name that the wire takes: renamed")
     function = _function(entry)

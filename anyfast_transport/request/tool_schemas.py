@@ -9,6 +9,8 @@ anyOf items instead of the parent schema"), a null description (new-api reads it
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from anyfast_transport.request.names import wire_name
+
 JSON = dict[str, Any]
 
 _DEFINITIONS = ("$defs", "definitions")
@@ -36,6 +38,7 @@ def wire_tool(tool: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(function, Mapping):
         return tool
     changed = {key: value for key, value in function.items() if value is not None}
+    changed["name"] = wire_name(str(function.get("name") or ""))
     changed["parameters"] = wire_parameters(function.get("parameters"))
     return tool if changed == function else {**tool, "function": changed}
 

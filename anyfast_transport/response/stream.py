@@ -18,7 +18,7 @@ from anyfast_transport.response.fields import excerpt, reasoning_in, take_end, t
 from anyfast_transport.response.split_pairs import SplitPairs
 from anyfast_transport.response.sse import EventDecoder
 from anyfast_transport.response.tool_calls import ToolCallAssembler, merged_fragments
-from anyfast_transport.types import Choice, Completion, Delta, Fragment, Reading
+from anyfast_transport.types import Choice, Completion, Delta, Fragment, Reading, under_own_names
 
 JSON = dict[str, Any]
 
@@ -58,7 +58,9 @@ class StreamDecoder:
         self._reasoning: list[str] = []
         self._logprobs: list[Any] = []
         self._refusal: list[str] = []
-        self._reader = ContentReader(reading or Reading(), self._reasoning)
+        reading = reading or Reading()
+        self._names = reading.names
+        self._reader = ContentReader(reading, self._reasoning)
         self._choice = Choice()
         self._completion = Completion(request_id=request_id, choices=[self._choice], retries=retries)
 
@@ -75,7 +77,8 @@ class StreamDecoder:
         choice.text, choice.reasoning = self._text[0] + held.text, self._reasoning[0] + held.reasoning
         choice.refusal = "".join(self._refusal) or None
         choice.logprobs = _joined_logprobs(self._logprobs)
-        choice.tool_calls = self._calls.calls(choice.finish_reason, ended=self.finished)
+        calls = self._calls.calls(choice.finish_reason, ended=self.finished)
+        choice.tool_calls = under_own_names(calls, self._names)
         return self._completion
 
     def feed(self, data: bytes) -> Iterable[Delta]:
@@ -130,7 +133,7 @@ class StreamDecoder:
         self._reasoning.append(rest.reasoning)
         if not (rest.text or rest.reasoning or fragments):
             return None
-        return Delta(rest.text, rest.reasoning, fragments, raw=_head_of(self._completion))
+        return Delta(rest.text, rest.reasoning, under_own_names(fragments, self._names), raw=_head_of(self._completion))
 
     def _deltas(self, events: Iterable[bytes]) -> Iterator[Delta]:
         for event in events:
@@ -211,7 +214,8 @@ class StreamDecoder:
         return Delta(content, reasoning, fragments, images, logprobs, payload)
 
     def _fragments(self, entries: Any) -> list[Fragment]:
-        return merged_fragments([fragment for entry in entries_of(entries) for fragment in self._calls.push(entry)])
+        fragments = [fragment for entry in entries_of(entries) for fragment in self._calls.push(entry)]
+        return under_own_names(merged_fragments(fragments), self._names)
 
     def _keep(self, message: JSON, images: list[JSON], logprobs: Any) -> None:
         """Keeps what few events hold."""

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from anyfast_transport.errors import AnyfastWarning, EmptyAnswerError, InvalidResponseError
 from anyfast_transport.response.fields import EXCERPT
-from anyfast_transport.response.objects import repair_request
 from anyfast_transport.types import Choice, Completion, Expected, Message
 
 _NOT_ASKED_AGAIN = frozenset({"length", "content_filter"})
@@ -74,8 +73,6 @@ def follow_up(completion: Completion, expected: Expected) -> list[Message] | Non
     choice = completion.choice
     if choice.finish_reason in _NOT_ASKED_AGAIN or choice.refusal:
         return None
-    if expected.problem is not None and (problem := expected.problem(completion)):
-        return question_about(choice, repair_request(problem))
     if expected.on_invalid_call == "ask_again" and without_executable_call(completion):
         wrong = "; ".join(f"that of `{call.name}`: {call.error}" for call in choice.tool_calls)
         return question_about(choice, f"The call cannot be executed ({wrong}). Call the tool again, correctly.")

@@ -12,7 +12,7 @@ from anyfast_transport.response.error_bodies import error_in
 from anyfast_transport.response.fields import excerpt, reasoning_in, take_end, take_extra, take_head, text_and_images
 from anyfast_transport.response.stream import StreamDecoder
 from anyfast_transport.response.tool_calls import rescued, whole_calls
-from anyfast_transport.types import Choice, Completion, Reading
+from anyfast_transport.types import Choice, Completion, Reading, under_own_names
 
 _BODY_OF_EVENTS = (b"data:", b"event:", b"error:", b"id:", b"retry:", b":")
 
@@ -96,6 +96,7 @@ def _whole_choice(raw: Mapping[str, Any], reading: Reading) -> Choice:
     found = read_whole(text, reasoning_in(message), reading, choice.finish_reason, choice.tool_calls)
     choice.text, choice.reasoning, choice.images = found.text, found.reasoning, images + found.images
     choice.tool_calls += [rescued(call.name, call.arguments, call.error) for call in found.calls]
+    under_own_names(choice.tool_calls, reading.names)
     return choice
 
 

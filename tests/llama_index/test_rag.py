@@ -1,12 +1,15 @@
 """The parts of LlamaIndex that sit on an LLM, over documents, without a network."""
 
 import asyncio
+import json
+from typing import Literal
 
 import pytest
 from llama_index.core import Document, MockEmbedding, Settings, SummaryIndex, VectorStoreIndex
 from llama_index.core.chat_engine import SimpleChatEngine
 from llama_index.core.evaluation import FaithfulnessEvaluator
 from llama_index.core.extractors import KeywordExtractor
+from llama_index.core.indices.property_graph import SchemaLLMPathExtractor
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.query_engine import RouterQueryEngine
 from llama_index.core.schema import TextNode
@@ -14,7 +17,7 @@ from llama_index.core.tools import QueryEngineTool
 from pydantic import BaseModel
 
 from anyfast_emulator import Answer, Failure, ToolCall
-from anyfast_transport import AnyfastWarning, EmptyAnswerError, InvalidResponseError, QuotaExceededError
+from anyfast_transport import AnyfastWarning, EmptyAnswerError, QuotaExceededError
 
 DOCUMENTS = [Document(text="Ada Lovelace was born in 1815."), Document(text="Alan Turing was born in 1912.")]
 
@@ -75,17 +78,44 @@ ERRORS = {
 }
 
 
+@pytest.mark.parametrize("output_cls", [None, Born])
 @pytest.mark.parametrize(("answer", "fields", "error"), ERRORS.values(), ids=ERRORS)
-def test_errors_do_not_become_empty_response(answer, fields, error, index, make, emulator):
+def test_errors_do_not_become_empty_response(answer, fields, error, output_cls, index, make, emulator):
     emulator.script(answer)
     with pytest.raises(error):
-        index.as_query_engine(llm=make(**fields)).query("When was Ada born?")
+        index.as_query_engine(llm=make(**fields), output_cls=output_cls).query("When was Ada born?")
 
 
-def test_an_object_that_is_none_does_not_become_empty_response(index, make, emulator):
+def test_an_object_that_is_none_is_left_to_the_engine(index, make, emulator):
+    """It takes a ValueError for "nothing in this piece", and has its own words where no piece had anything."""
     emulator.script("I do not know.", "I really do not.")
-    with pytest.raises(InvalidResponseError, match="No valid Born"):
-        index.as_query_engine(llm=make(), output_cls=Born).query("When was Ada born?")
+    response = index.as_query_engine(llm=make(), output_cls=Born).query("When was Ada born?")
+    assert response.response == "Empty Response"
+
+
+def test_a_graph_is_built_without_the_piece_that_has_no_object(make, emulator):
+    triplet = {
+        "subject": {"type": "PERSON", "name": "Ada"},
+        "relation": {"type": "BORN_IN"},
+        "object": {"type": "YEAR", "name": "1815"},
+    }
+    emulator.script("Nothing.", "Nothing at all.", json.dumps({"triplets": [triplet]}))
+    extractor = SchemaLLMPathExtractor(
+        llm=make(),
+        possible_entities=Literal["PERSON", "YEAR"],
+        possible_relations=Literal["BORN_IN"],
+        kg_validation_schema=[("PERSON", "BORN_IN", "YEAR")],
+        num_workers=1,
+    )
+    blank, told = extractor([TextNode(text="Page 7"), TextNode(text="Ada was born in 1815.")], show_progress=False)
+    assert [len(node.metadata["nodes"]) for node in (blank, told)] == [0, 2]
+
+
+def test_no_credit_ends_the_building_of_a_graph(make, emulator):
+    emulator.script(Failure(402, "You have no credit."))
+    extractor = SchemaLLMPathExtractor(llm=make(), num_workers=1)
+    with pytest.raises(QuotaExceededError):
+        extractor([TextNode(text="Ada was born in 1815.")], show_progress=False)
 
 
 def test_a_router_query_engine(index, make, emulator):

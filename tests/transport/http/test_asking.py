@@ -24,7 +24,6 @@ from anyfast_transport import (
 )
 from anyfast_transport.http.exchange import Exchange
 from anyfast_transport.request.learning import MEMORY
-from anyfast_transport.request.structured_output import Structure
 
 ASK = [{"role": "user", "content": "Hi"}]
 CLOCK = {"type": "function", "function": {"name": "clock", "parameters": {"type": "object", "properties": {}}}}
@@ -124,20 +123,6 @@ def test_what_would_end_so_again_is_not_asked_again(emulator, speak, stream, fin
     emulator.script(Answer(tool_calls=BROKEN.tool_calls, finish_reason=finish_reason))
     with pytest.raises(InvalidResponseError):
         speak(stream=stream, call={"tools": [CLOCK]}, in_agent=True)
-
-
-@EITHER
-def test_an_object_with_a_problem_is_asked_for_once_more(emulator, speak, stream):
-    emulator.script(Answer(text="{}"), Answer(text='{"a": 1}'))
-    problem = lambda completion: "" if '"a"' in completion.text else "a: missing."  # noqa: E731
-    structure = Structure("n", {"type": "object", "properties": {}}, method="json_mode", problem=problem)
-    _, completion = speak(stream=stream, call={"structure": structure, "thinking": False})
-    assert completion.text == ("{}" if stream else "") + '{"a": 1}'
-    assert completion.metadata()["structured_output"] == {"way": "json_mode", "repaired": True}
-    assert emulator.requests[1]["messages"][-2:] == [
-        {"role": "assistant", "content": "{}"},
-        {"role": "user", "content": "This is not valid. a: missing. Answer again, correctly."},
-    ]
 
 
 @EITHER

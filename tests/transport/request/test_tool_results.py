@@ -13,6 +13,7 @@ from anyfast_emulator.history import check_history
 from anyfast_emulator.memory import Memory
 from anyfast_transport import Call, ChatParameters, build_body, build_request, family_of
 from anyfast_transport.request.history import alternating, prepared, system_first
+from anyfast_transport.request.names import wire_name
 from anyfast_transport.request.tool_results import NO_RESULT, ORPHAN
 
 DEEPSEEK, QWEN, DOUBAO, KIMI = "deepseek-v4-pro", "qwen3.6-flash", "doubao-seed-evolving", "kimi-k2.6"
@@ -203,7 +204,7 @@ def test_ids_stay_the_same_while_the_conversation_grows():
         ({"name": "f", "arguments": "[1]"}, {"name": "f", "arguments": '{"unreadable": "[1]"}'}, 1),
         ({"name": "f", "arguments": [1]}, {"name": "f", "arguments": '{"unreadable": "[1]"}'}, 1),
         ({"name": "", "arguments": "{}"}, {"name": "unknown", "arguments": "{}"}, 1),
-        ({"name": "do it/now", "arguments": "{}"}, {"name": "do_it_now", "arguments": "{}"}, 1),
+        ({"name": "do it/now", "arguments": "{}"}, {"name": wire_name("do it/now"), "arguments": "{}"}, 1),
         (None, {"name": "unknown", "arguments": "{}"}, 1),
     ],
 )

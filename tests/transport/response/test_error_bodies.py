@@ -22,6 +22,7 @@ from anyfast_transport import (
     Completion,
     ContextWindowExceededError,
     EmptyAnswerError,
+    InvalidObjectError,
     InvalidResponseError,
     NotFoundError,
     PermissionDeniedError,
@@ -213,6 +214,7 @@ EXAMPLES = [
     APITimeoutError("m"),
     InvalidResponseError("m", request_id="r", body="b"),
     EmptyAnswerError("m"),
+    InvalidObjectError("m", body="b"),
     StreamInterruptedError("m", partial=PARTIAL, error=status_error(503, said("m")), request_id="r"),
     UnsupportedParameterError("m", parameter="p", model="x"),
     *(
@@ -252,7 +254,8 @@ def test_an_error_survives_pickling_whole(error):
 
 @pytest.mark.parametrize("kind", CLASSES_OF_ERRORS)
 def test_none_is_an_error_that_frameworks_take_for_their_own(kind):
-    assert not issubclass(kind, (ValueError, TypeError, KeyError, OSError, RuntimeError))
+    assert not issubclass(kind, (TypeError, KeyError, OSError, RuntimeError))
+    assert issubclass(kind, ValueError) == (kind is InvalidObjectError)
 
 
 def test_the_tree_in_the_docstring_is_the_tree_of_the_classes():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyfast_transport.response.objects import object_in, problems, repair_request
+from anyfast_transport.response.objects import Parsed, object_in, problems
 
 FOUND = {
     "alone": ('{"a": 1}', {"a": 1}),
@@ -50,4 +50,6 @@ def test_no_part_of_a_cut_object_passes_for_it(value, data):
 def test_the_words_that_ask_once_more():
     said = problems([{"loc": ("a", 0), "msg": "Field required"}, {"loc": (), "msg": "Value error, no"}])
     assert said == "a.0: Field required. The object: Value error, no."
-    assert repair_request(said) == f"This is not valid. {said} Answer again, correctly."
+    words = f"This is not valid. {said} Answer again, correctly."
+    assert Parsed(said="{}", problem=said).second_question() == ("{}", words)
+    assert Parsed(problem=said).second_question() == ("(nothing)", words)
