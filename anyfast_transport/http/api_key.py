@@ -11,6 +11,9 @@ from pydantic_core import to_json
 from anyfast_transport.errors import AuthenticationError
 from anyfast_transport.settings.connection import KEY_VARIABLE, Connection, key_from_env
 
+_LONGEST_KEY = 8192
+"""Characters. Servers take no longer head, and the search for the key in errors would take seconds."""
+
 
 def bare_key(connection: Connection) -> str:
     """The key, checked before any library could print it in an error about an illegal header.
@@ -97,4 +100,6 @@ def _fault_of(key: str) -> str | None:
         return "holds a space"
     if not (key.isascii() and key.isprintable()):
         return "holds characters that no key has"
+    if len(key) > _LONGEST_KEY:
+        return f"has {len(key):,} characters, and none has more than {_LONGEST_KEY:,}"
     return None

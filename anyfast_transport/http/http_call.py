@@ -34,7 +34,7 @@ _parsed = functools.lru_cache(maxsize=64)(httpx.URL)
 @functools.lru_cache(maxsize=64)
 def host_of(url: str) -> str:
     """Host and port, without what else a URL may hold."""
-    with contextlib.suppress(httpx.InvalidURL):
+    with contextlib.suppress(httpx.InvalidURL, ValueError):
         return _parsed(url).netloc.decode("ascii", "replace") or url
     return url
 

@@ -12,9 +12,12 @@ RAISED_BY_HTTPX = (
     RuntimeError,
     ValueError,
     ImportError,
+    OverflowError,
+    ExceptionGroup,
 )
 """What sending can raise: RuntimeError for a client of another loop or a closed one, ValueError and ImportError for
-proxy variables that make no sense or need a package."""
+proxy variables that make no sense or need a package, OverflowError for a port out of range, which anyio's tasks put in
+an ExceptionGroup."""
 
 _TOO_LONG = "too long"
 """In the words of h11 ("Receive buffer too long") and of `deadline.py` about a head without end."""
@@ -33,6 +36,8 @@ def typed_failure(error: Exception, *, url: str, host: str, limit: str, begun: b
     Returns:
         An error that holds nothing of the request; the cause is chained.
     """
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
     cause = _bare(error, url)
     kind = f"{type(error).__name__}: {cause}".rstrip(": ")
     typed: AnyfastError

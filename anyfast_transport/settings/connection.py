@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BaseModel,
     BeforeValidator,
@@ -20,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from anyfast_transport.errors import AnyfastWarning
+from anyfast_transport.errors import AnyfastWarning, UnsupportedParameterError
 from anyfast_transport.families.profile_file import as_path, profile_from_env
 from anyfast_transport.settings.secrets import MayHoldSecret, secret_fields, warn_of_lost
 
@@ -43,10 +44,13 @@ def normal_base_url(value: Any) -> Any:
 
     Returns:
         The base URL, without a slash at its end.
+
+    Raises:
+        ValueError: It is no URL of a host, or holds what would swallow the path, or a password.
     """
     if not isinstance(value, str):
         return value
-    url = value.strip().rstrip("/").removesuffix("/chat/completions").rstrip("/")
+    url = value.strip().rstrip("/?#").removesuffix("/chat/completions").rstrip("/")
     if "://" not in url:
         url = ("http://" if url.startswith(_LOOPBACK) else "https://") + url
     parts = urlsplit(url)
@@ -56,12 +60,30 @@ def normal_base_url(value: Any) -> Any:
         raise ValueError("base_url holds a user name or password. The gateway's key goes into api_key.")
     if not parts.hostname:
         raise ValueError("base_url names no host")
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ValueError("base_url holds a query or a fragment (?, #), which would swallow the path: leave it out")
+    try:
+        httpx.URL(url).host  # noqa: B018  # both can fail
+    except (httpx.InvalidURL, ValueError) as error:  # ValueError: a host or a path that cannot be encoded
+        raise ValueError(f"base_url is no URL: {str(error)[:200]}") from None
     return url if parts.path else url + "/v1"
 
 
+def _waitable(timeout: httpx.Timeout) -> httpx.Timeout:
+    """Sockets refuse less than nothing, and what is no number, when they are open already."""
+    for name, seconds in timeout.as_dict().items():
+        if seconds is not None and not seconds >= 0:
+            raise ValueError(f"{name} is {seconds}, which is no time to wait")
+    return timeout
+
+
 def _base_url_from_env() -> str:
-    found = next((os.environ[name] for name in BASE_URL_VARIABLES if os.environ.get(name)), DEFAULT_BASE_URL)
-    return str(normal_base_url(found))
+    name = next((name for name in BASE_URL_VARIABLES if os.environ.get(name)), "")
+    try:
+        return str(normal_base_url(os.environ.get(name) or DEFAULT_BASE_URL))
+    except ValueError as error:  # pydantic tells of no default's error, so it would be raised as it is
+        problem = str(error)
+    raise UnsupportedParameterError(f"The environment variable {name}: {problem}.", parameter="base_url")
 
 
 def key_from_env() -> SecretStr | None:
@@ -84,7 +106,7 @@ class Connection(BaseModel):
     )
     """Where the gateway is; from ANYFAST_BASE_URL or ANYFAST_API_BASE unless given, else its global host."""
 
-    timeout: Annotated[float, Field(gt=0)] | httpx.Timeout | None = Field(default=600.0)
+    timeout: Annotated[float, Field(gt=0)] | Annotated[httpx.Timeout, AfterValidator(_waitable)] | None = 600.0
     """Seconds. No byte, and no data event, for so long is an APITimeoutError; a call that does not stream ends within
     it. Connecting has a limit of its own, 10 seconds, unless an `httpx.Timeout` says otherwise. None waits for ever."""
 
