@@ -28,7 +28,7 @@ class Asking:
     def __init__(self, connection: Connection, call: Call, messages: Sequence[Message]) -> None:
         self._connection, self._call, self._messages = connection, call, messages
         request = build_request(call, messages)
-        self._expected = request.expected
+        self._expected, self._quotable = request.expected, request.reading.messages
         self._first: Completion | None = None
         self._question = ""
         self.exchange: Exchange | None = Exchange(connection, request, whole=not call.stream)
@@ -59,6 +59,8 @@ class Asking:
         if question:
             self._first, self._question = completion, str(question[-1]["content"])
             request = build_request(self._call, [*self._messages, *question], warn=ignore)
+            # What is asked about holds the broken call: to make it again is not to quote it.
+            request = replace(request, reading=replace(request.reading, messages=self._quotable))
             self.exchange = Exchange(self._connection, request, whole=not self._call.stream, after=self.exchange)
             self.exchange.brought = completion
             return

@@ -516,3 +516,11 @@ async def test_nor_a_llama_index_agent(emulator, answer, streaming):
     with pytest.raises(InvalidResponseError, match="'get_weather'"):
         await FunctionAgent(tools=[tool], llm=AnyfastLLM(**model(emulator)), streaming=streaming).run("?")
     assert ASKED == []
+
+
+def test_a_call_that_is_asked_for_again_is_not_a_quotation_of_itself(emulator):
+    broken = CODER.replace("</function>\n", "")
+    emulator.script(Answer(text=broken), Answer(text=CODER), "Sunny in Paris.")
+    agent = create_agent(ChatAnyfast(**model(emulator, model="qwen3.6-flash")), [get_weather])
+    answer = agent.invoke({"messages": [("user", "The weather in Paris?")]})["messages"]
+    assert (answer[-1].text, ASKED) == ("Sunny in Paris.", [("Paris", 3)])
