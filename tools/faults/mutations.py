@@ -36,6 +36,19 @@ class Guard(NamedTuple):
 
 
 GUARDS = (
+    Guard("what is learned is one key's", "http/http_call.py", "hash((self.connection.base_url, key))",
+          "hash(self.connection.base_url)", "another_key"),
+    Guard("quoted words teach nothing", "request/refused_features.py",
+          "if not quotations.hold(found, any_word=self.lowers)", "if True", "teach_nothing"),
+    Guard("authority comes back with the next call", "request/learning.py", 'return kept == "always" or', "return True or",
+          "this_call_alone"),
+    Guard("a query swallows no path", "settings/connection.py", 'if parts.query or parts.fragment or "?" in url or "#" in url:',
+          "if False:", "swallow"),
+    Guard("the most that one call sends", "http/exchange.py", "            self.retries = after.retries\n",
+          "            pass\n", "retries_and_lessons"),
+    Guard("a group of errors is unwrapped", "http/network_errors.py", "    ExceptionGroup,\n", "", "any_proxy_variable"),
+    Guard("half a character is mended", "request/request.py", "mended = without_surrogates(self.body)", "mended = self.body",
+          "half_a_character"),
     Guard("the retry stop", "http/retries.py", "retries_done >= max_retries", "retries_done > max_retries", "503 or closed"),
     Guard("retries only of what may pass", "http/retries.py", "not error.retryable or ", "", "quota or conversion or 501"),
     Guard("the cap on Retry-After", "http/retries.py", "asked <= LONGEST_RETRY_AFTER", "True", "day"),
