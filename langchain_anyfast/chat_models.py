@@ -1,20 +1,20 @@
 """ChatAnyfast: LangChain's hooks, each a few lines over the transport."""
 
 import functools
-import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any, Self, TypeVar, get_args
+from typing import Any, Self, cast, get_args
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
 from langchain_core.language_models.model_profile import ModelProfile
+from langchain_core.load import dumpd
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, ensure_config
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
-from pydantic import BaseModel, PrivateAttr, model_validator
+from pydantic import BaseModel, model_validator
 from pydantic_core import to_json
 
 from anyfast_transport import (
@@ -35,24 +35,16 @@ from anyfast_transport.request.tool_choice import wire_tool_choice
 from anyfast_transport.settings.secrets import hidden, secret_names, told
 from anyfast_transport.types import Completion, Delta
 from langchain_anyfast.chunks import chunk_of
-from langchain_anyfast.dumps import Dump
 from langchain_anyfast.errors import model_errors
 from langchain_anyfast.events import Event, EventWriter
 from langchain_anyfast.hidden_arguments import Binding, hiding_arguments
 from langchain_anyfast.messages import decode_message, encode_messages, generation_info, known
 from langchain_anyfast.profiles import profile_of
 
-Hook = TypeVar("Hook", bound=Callable[..., Any])
 Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 
 _OURS_ALONE = frozenset({"stream", "stream_usage"})
 """Keyword arguments of a call that are not for the gateway; LangChain itself has heard `stream`."""
-
-
-def _saying_its_signature(hook: Hook) -> Hook:
-    """Lets a hook say its signature (PEP 362): LangChain asks at each call, and it takes long to work out."""
-    vars(hook)["__signature__"] = inspect.signature(hook)
-    return hook
 
 
 @hiding_arguments
@@ -206,8 +198,6 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
     """Whether a stream ends with its usage. Without it some gateways drop the last frame of an answer, with its
     finish_reason, so switch it off only knowingly."""
 
-    _dump: Dump = PrivateAttr(default_factory=Dump)
-
     @property
     def model_name(self) -> str:
         """The model, under the name that tracers look for."""
@@ -251,7 +241,7 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
     def _serialized(self) -> dict[str, Any]:
         # LangChain caches it for good, but fields may be set, and copies take it along: answers of one would pass for
         # another's.
-        return self._dump.of(self)
+        return cast("dict[str, Any]", dumpd(self))
 
     @model_validator(mode="after")
     def _set_anyfast_version(self) -> Self:
@@ -327,7 +317,6 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
         usage: Any = functools.reduce(_added, (output.get("token_usage") for output in outputs), {})
         return {**outputs[-1], "token_usage": usage} if outputs else {}
 
-    @_saying_its_signature
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -340,7 +329,6 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
             completion = Client(self).ask(call, encode_messages(messages))
         return _result(completion)
 
-    @_saying_its_signature
     async def _agenerate(
         self,
         messages: list[BaseMessage],

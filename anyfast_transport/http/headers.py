@@ -1,6 +1,7 @@
 """What a request says before its body, and what is read from the head of an answer. Without I/O."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 
 import httpx
 
@@ -12,17 +13,40 @@ _UNCODED = frozenset({"", "identity"})
 _CODINGS = _UNCODED | {"gzip", "x-gzip", "deflate"}
 
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
-_CLIENT_HEADERS = {"user-agent": f"python-httpx/{httpx.__version__}"}
 _REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id")
 
 
-def request_headers(more: Mapping[str, str] | None, *, streams: bool, merged_in: bool) -> dict[str, str]:
+_SECRET_NAME = re.compile(r"auth|cookie|key|token|secret|passw|credential|session|signature", re.IGNORECASE)
+_PARTS = re.compile(r"[\s;,]+|(?<=\w)=(?=[^=\s;,])")
+"""What lies between the parts of a value: `Bearer abc`, `id=abc; theme=dark`."""
+
+_SHORTEST_SECRET = 6
+"""Characters. What is shorter is a word that many texts hold."""
+
+
+def secret_values(headers: Mapping[str, str], named: Collection[str]) -> list[str]:
+    """What must not be shown of headers.
+
+    Args:
+        headers: Name → value.
+        named: Names whose values are secret, in any case; those of keys, tokens, cookies and the like always are.
+
+    Returns:
+        The values, and the parts of each: a gateway that says a token back leaves out the “Bearer ”.
+    """
+    also = {name.lower() for name in named}
+    secret = [value for name, value in headers.items() if name.lower() in also or _SECRET_NAME.search(name)]
+    return [
+        part for value in secret for part in (value, *_PARTS.split(value)) if part and len(part) >= _SHORTEST_SECRET
+    ]
+
+
+def request_headers(more: Mapping[str, str], *, streams: bool) -> dict[str, str]:
     """The headers of a request, but for its key.
 
     Args:
         more: The user's `default_headers`, which count more than ours.
         streams: Whether a stream is asked for.
-        merged_in: Whether the client that sends adds headers of its own.
 
     Returns:
         Lower-case name → value.
@@ -31,11 +55,10 @@ def request_headers(more: Mapping[str, str] | None, *, streams: bool, merged_in:
         UnsupportedParameterError: A header that frames the request, or a value that no header may have.
     """
     return {
-        **({} if merged_in else _CLIENT_HEADERS),
         "content-type": "application/json",
         "accept": "text/event-stream" if streams else "application/json",
         "accept-encoding": "gzip, deflate",
-        **_sendable(more or {}),
+        **_sendable(more),
     }
 
 

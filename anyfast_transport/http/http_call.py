@@ -13,7 +13,7 @@ from anyfast_transport.http import deadline
 from anyfast_transport.http import key_masking as masking
 from anyfast_transport.http.api_key import bare_key
 from anyfast_transport.http.deadline import DATA, Deadline, timeouts
-from anyfast_transport.http.headers import request_headers, request_id
+from anyfast_transport.http.headers import request_headers, request_id, secret_values
 from anyfast_transport.http.key_masking import Mask, mask_metadata
 from anyfast_transport.http.network_errors import typed_failure
 from anyfast_transport.http.retries import delay_before_retry, retry_after
@@ -99,27 +99,17 @@ class HttpCall:
             AuthenticationError: There is no key, or none that could be one.
         """
         self.deadline.next_attempt()
-        key = bare_key(self.connection)
-        self._mask = Mask(key)
+        key, more = bare_key(self.connection), self.connection.default_headers or {}
+        self._mask = Mask(key, secret_values({**client.headers, **more}, self.connection.secret_headers))
         self.tenant = hash((self.connection.base_url, key))
         self.key_is_known()
-        url, own = _parsed(self.url), bool(self.connection.http_client or self.connection.http_async_client)
-        headers = {
-            **request_headers(self.connection.default_headers, streams=self.streams, merged_in=own),
-            "authorization": f"Bearer {key}",
-        }
+        headers = {**request_headers(more, streams=self.streams), "authorization": f"Bearer {key}"}
         extensions = {
             "trace": trace,
             "timeout": timeouts(self.connection.timeout, first=self.first_token, left=self.deadline.left()),
         }
-        if own:
-            return client.build_request(self.method, url, content=self.content, headers=headers, extensions=extensions)
-        # A client of ours adds nothing, and httpx takes ten times as long to work these two out of `content`.
-        framed = {"host": self.host, **headers}
-        if self.content is not None:
-            framed["content-length"] = str(len(self.content))
-        stream = httpx.ByteStream(self.content or b"")
-        return httpx.Request(self.method, url, headers=framed, stream=stream, extensions=extensions)
+        url = _parsed(self.url)
+        return client.build_request(self.method, url, content=self.content, headers=headers, extensions=extensions)
 
     def key_is_known(self) -> None:
         """What hangs on whose key it is; the request is made next."""

@@ -3,7 +3,7 @@
 import base64
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
 from urllib.parse import quote
@@ -26,15 +26,17 @@ _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2",
 
 
 class Mask:
-    """Takes one key out of texts, values and errors.
+    """Takes one key, and what else is secret, out of texts, values and errors.
 
     Args:
         key: The key. It is kept under no name that a repr or a pickle shows.
+        others: Secrets that headers hold.
     """
 
-    def __init__(self, key: str) -> None:
-        self._spellings: Callable[[], list[str]] = lambda: _spellings(key)
-        self._ends: Callable[[], tuple[str, str]] = lambda: (key[:RUN], key[-RUN:])
+    def __init__(self, key: str, others: Iterable[str] = ()) -> None:
+        secrets = (key, *others)
+        self._spellings: Callable[[], list[str]] = lambda: [one for secret in secrets for one in _spellings(secret)]
+        self._ends: Callable[[], list[str]] = lambda: [end for one in secrets for end in (one[:RUN], one[-RUN:])]
 
     def text(self, text: str) -> str:
         """Masks the key, long parts of it, and its usual encodings.
@@ -58,8 +60,7 @@ class Mask:
         Returns:
             The text without the key, if it holds its beginning or its end.
         """
-        first, last = self._ends()
-        return self.text(text) if first in text or last in text else text
+        return self.text(text) if any(end in text for end in self._ends()) else text
 
     def value(self, value: Any, depth: int = _DEEPEST) -> Any:
         """Masks the key in every string of a JSON value.

@@ -6,7 +6,6 @@ What the two have in common is in `http_call.py`, the connections they share in 
 
 import asyncio
 import contextlib
-import contextvars
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any, TypeVar
@@ -127,13 +126,12 @@ class Sender:
 
     def _pieces(self, exchange: HttpCall, response: httpx.Response) -> Iterator[bytes]:
         """The body in the pieces in which it comes, each awaited no longer than the deadline."""
-        # A context of its own is entered faster than two variables are set and reset, at each piece.
-        with exchange.waiting():
-            waiting = contextvars.copy_context()
-        pieces, failed = response.iter_raw() if comes_raw(response, exchange.host) else response.iter_bytes(), None
+        pieces = response.iter_raw() if comes_raw(response, exchange.host) else response.iter_bytes()
+        waiting, failed = exchange.waiting(), None
         while True:
             try:
-                piece = waiting.run(next, pieces, None)
+                with waiting:
+                    piece = next(pieces, None)
             except RAISED_BY_HTTPX as error:
                 piece, failed = None, exchange.failure(error, begun=True)
             if failed and not exchange.finished:

@@ -138,7 +138,11 @@ class Connection(BaseModel):
     environment variable ANYFAST_PROFILE unless given. It is read when it is first needed, and when it has changed."""
 
     default_headers: MayHoldSecret[Mapping[str, str] | None] = None
-    """Headers sent with every request."""
+    """Headers sent with every request. Where a gateway says the value of one back that is named like a secret
+    (`authorization`, `cookie`, `x-api-key`, `…token…` and the like), it is masked like the key."""
+
+    secret_headers: tuple[str, ...] = ()
+    """Names of further headers whose values are masked in errors, metadata and logs."""
 
     http_client: MayHoldSecret[httpx.Client | None] = None
     """A client of your own for sync calls (proxies, certificates, tests); it stays yours to close."""

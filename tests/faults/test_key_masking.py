@@ -127,6 +127,25 @@ def test_what_the_gateway_echoes_is_masked(where, spelling, mode, face, gateway,
     assert not leaks(logged())
 
 
+TOKEN, TENANT = "t0k3n-of-a-vault-4711", "tenant-0815"
+HEADERS = {"Proxy-Authorization": f"Bearer {TOKEN}", "cookie": f"theme=dark; sid={TOKEN[::-1]}", "x-customer": TENANT}
+
+
+@pytest.mark.parametrize("said", [f"Bearer {TOKEN}", TOKEN, TOKEN[::-1], f"sid={TOKEN[::-1]}", TENANT])
+@pytest.mark.parametrize("where", ["a refusal", "a 200 with an error", "an error event"])
+def test_what_the_gateway_echoes_of_a_header_is_masked(where, said, mode, face, gateway, llm, logged):
+    gateway.script(echoes(said)[where])
+    error = error_of(face, mode, llm(max_retries=0, default_headers=HEADERS, secret_headers=("X-Customer",)))
+    shown = everything(error) + str(pickle.dumps(error)) + logged()
+    assert MASK in shown
+    assert not [one for one in (TOKEN, TOKEN[::-1], TENANT) if one in shown]
+
+
+def test_a_header_that_is_no_secret_is_left_in_words(face, gateway, llm):
+    gateway.script(echoes("for tenant-0815 in dark theme")["a refusal"])
+    assert "for tenant-0815 in dark theme" in str(error_of(face, "invoke", llm(max_retries=0, default_headers=HEADERS)))
+
+
 def test_an_answer_with_the_key_in_its_metadata(gateway, llm, face):
     gateway.script(
         (whole(JSON.replace(b'"c1"', f'"{KEY}"'.encode()), 200, "application/json", f"x-request-id: {KEY}"),)

@@ -97,7 +97,7 @@ def test_an_event_is_decoded_once_and_nothing_of_ours_is_validated(reader, kind)
     found = per_step(reading(reader, kind), 20)
     assert found["from_json"] == 1
     assert found["loads"] == found["raw_decode"] == found["to_json"] == found["dumps"] == 0
-    assert found["validate_python"] == 0
+    assert found["validate_python"] == (reader == "LlamaIndex")  # its event of each piece
 
 
 # Some of these calls are the framework's own loop.
@@ -108,8 +108,8 @@ def test_an_event_is_decoded_once_and_nothing_of_ours_is_validated(reader, kind)
         ("transport", "calls", 95),
         ("LangChain", "text", 130),
         ("LangChain", "calls", 190),
-        ("LlamaIndex", "text", 100),
-        ("LlamaIndex", "calls", 140),
+        ("LlamaIndex", "text", 135),
+        ("LlamaIndex", "calls", 180),
     ],
 )
 def test_a_chunk_takes_a_bounded_number_of_calls(reader, kind, most):

@@ -231,10 +231,9 @@ def test_what_is_kept_of_a_tool_goes_with_it():
 # What LangChain asks a model for at each call
 
 
-def test_a_model_is_dumped_once_until_a_field_is_set():
+def test_a_model_is_dumped_as_its_fields_are_now():
     chat = ChatAnyfast(model="m", api_key="k", base_url=URL)
-    first = chat._serialized
-    assert chat._serialized is first
+    assert "temperature" not in chat._serialized["kwargs"]
     chat.temperature = 0.5
     assert chat._serialized["kwargs"]["temperature"] == 0.5
     copy = chat.model_copy(update={"temperature": 0.7})
