@@ -88,7 +88,6 @@ SAID = {
     "all of it": Answer("a", reasoning="b", tool_calls=CALLS),
     "cut text": Answer("a", finish_reason="length"),
     "a filtered answer": Answer("a", finish_reason="content_filter"),
-    "a reason of DeepSeek's": Answer("a", finish_reason="insufficient_system_resource"),
     "a stop": Answer("a", matched_stop="END"),
     "a broken call": Answer("a", tool_calls=[ToolCall("look", '{"city": ', id="x")], finish_reason="length"),
     "no usage": Answer("a", usage={}),
