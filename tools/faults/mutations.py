@@ -33,22 +33,23 @@ class Guard(NamedTuple):
     old: str
     new: str
     tests: str
+    folder: str = "tests/faults"
 
 
 GUARDS = (
     Guard("what is learned is one key's", "http/http_call.py", "hash((self.connection.base_url, key))",
-          "hash(self.connection.base_url)", "another_key"),
+          "hash(self.connection.base_url)", "another_key", "tests/transport/request/test_learning.py"),
     Guard("quoted words teach nothing", "request/refused_features.py",
-          "if not quotations.hold(found, any_word=self.lowers)", "if True", "teach_nothing"),
+          "if not quotations.hold(found, any_word=self.lowers)", "if True", "teach_nothing", "tests/transport/request/test_learning.py"),
     Guard("authority comes back with the next call", "request/learning.py", 'return kept == "always" or', "return True or",
-          "this_call_alone"),
+          "this_call_alone", "tests/transport/request/test_learning.py"),
     Guard("a query swallows no path", "settings/connection.py", 'if parts.query or parts.fragment or "?" in url or "#" in url:',
-          "if False:", "swallow"),
+          "if False:", "swallow", "tests/transport/http/test_settings.py"),
     Guard("the most that one call sends", "http/exchange.py", "            self.retries = after.retries\n",
-          "            pass\n", "retries_and_lessons"),
-    Guard("a group of errors is unwrapped", "http/network_errors.py", "    ExceptionGroup,\n", "", "any_proxy_variable"),
+          "            pass\n", "retries_and_lessons", "tests/transport/http/test_asking.py"),
+    Guard("a group of errors is unwrapped", "http/network_errors.py", "    ExceptionGroup,\n", "", "any_proxy_variable", "tests/transport/http/test_settings.py"),
     Guard("half a character is mended", "request/request.py", "mended = without_surrogates(self.body)", "mended = self.body",
-          "half_a_character"),
+          "half_a_character", "tests/transport/request/test_build.py"),
     Guard("the retry stop", "http/retries.py", "retries_done >= max_retries", "retries_done > max_retries", "503 or closed"),
     Guard("retries only of what may pass", "http/retries.py", "not error.retryable or ", "", "quota or conversion or 501"),
     Guard("the cap on Retry-After", "http/retries.py", "asked <= LONGEST_RETRY_AFTER", "True", "day"),
@@ -144,7 +145,7 @@ def misses(guard: Guard, copy: Path) -> str:
     faces = {"FAULTS_AGAINST": os.environ.get("FAULTS_AGAINST", "transport")}
     try:
         done = subprocess.run(  # our own command
-            [*command, "tests/faults"],
+            [*command, guard.folder],
             cwd=copy,
             env={**os.environ, **faces, "PYTHONPATH": str(copy), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             capture_output=True,
