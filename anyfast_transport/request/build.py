@@ -123,7 +123,14 @@ class _Builder:
             messages = with_instruction(messages, "\n\n".join(self.instructions))
         body = merged({"model": call.model, "messages": messages, **self.fields, **_streaming(call)}, extra)
         rescues, splits = values.get("rescue_tool_calls", True), values.get("split_think_tags", True)
-        reading = reading_of(body, family, rescues=rescues, splits=splits, names=own_names(call.tools))
+        reading = reading_of(
+            body,
+            family,
+            rescues=rescues,
+            splits=splits,
+            thinking=values.get("thinking"),
+            names=own_names(call.tools),
+        )
         return Request(body, family, reading, call.expected, self.changes.repairs, way, call.connection)
 
     def _warn(self, words: str) -> None:

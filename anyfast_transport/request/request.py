@@ -121,6 +121,7 @@ def reading_of(
     *,
     rescues: bool = True,
     splits: bool = True,
+    thinking: bool | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Reading:
     """How the answer to a body is to be read.
@@ -130,13 +131,14 @@ def reading_of(
         family: The model's row.
         rescues: Whether calls that come as text may become calls.
         splits: Whether thoughts in tags are taken out of the text.
+        thinking: What the caller said; the body does not say it of a model that always thinks.
         names: The wire's name → the tool's own, where they differ.
 
     Returns:
         What the decoders need to know.
     """
     # Only where thinking was asked for: to wait for a tag that never comes is to show nothing until the end.
-    waits = family.template_opens_thought and asks_to_think(family, body)
+    waits = family.template_opens_thought and (thinking is True or asks_to_think(family, body))
     return Reading(
         rescues=rescues,
         splits=splits,

@@ -13,6 +13,7 @@ What is not closed, or cannot be read, never becomes a call that can be executed
 """
 
 from collections import deque
+from collections.abc import Mapping
 
 from anyfast_transport.response.call_runs import OPENING, CallRun, Unit, dialects_of, may_begin_a_tag
 from anyfast_transport.response.markdown import Place
@@ -37,7 +38,7 @@ class CallsInText:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._place = Place()
+        self._place = _behind(reading)
         self._passed: list[str] = []
         self._tail = ""
         self._run: CallRun | None = None
@@ -150,6 +151,15 @@ class CallsInText:
             if self._place.begins_a_line and not self._place.is_shown:
                 return at, [call for _, calls in counted[number:] for call in calls]
         return len(text), []
+
+
+def _behind(reading: Reading) -> Place:
+    """Where an answer begins: behind the words that it was told to go on from, if there are any."""
+    place = Place()
+    last = reading.messages[-1] if isinstance(reading.messages, list) and reading.messages else None
+    if isinstance(last, Mapping) and last.get("role") == "assistant" and isinstance(last.get("content"), str):
+        place.feed(last["content"])
+    return place
 
 
 def _sliced(text: str) -> list[str]:

@@ -319,6 +319,12 @@ def test_one_that_does_not_is_a_call(text):
         assert (shown, [json.loads(call.arguments) for call in calls]) == ("", [PARIS])
 
 
+@pytest.mark.parametrize("words", ["```\n", "It says: ", "> It says:\n"])
+def test_an_answer_that_goes_on_from_given_words_begins_where_they_end(words):
+    given = [{"role": "user", "content": "?"}, {"role": "assistant", "content": words, "prefix": True}]
+    assert read([HERMES], messages=given) == (HERMES, [])
+
+
 def test_a_page_that_is_quoted_through_both_frameworks():
     for ask in (*WHOLE.values(), *STREAMED.values()):
         body = document({"content": f"It says:\n\n{HERMES}"})

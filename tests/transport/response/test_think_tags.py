@@ -128,6 +128,8 @@ def test_a_lone_closing_tag(content, reasoning, text):
     """Its chat template opened the thought in the prompt, and no server has looked for its end."""
     for got in both_ways({"content": content}, **THINKS):
         assert (got.reasoning, got.text) == (reasoning, text)
+    for got in whole({"content": content}, model="qwq-plus", thinking=True):  # always thinks, and is not told to
+        assert (got.reasoning, got.text) == (reasoning, text)
     for fields in ({"thinking": False}, {}, {"model": "gemini-2.5-flash", "thinking": True}):
         for got in both_ways({"content": content}, **{"model": "qwen3.6-flash", **fields}):
             assert (got.reasoning, got.text) == ("", content)
