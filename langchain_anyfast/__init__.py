@@ -2,7 +2,9 @@
 
 try:
     import langchain_core as _langchain_core
-except ImportError as error:  # pragma: no cover - seen by the packaging test, in an environment of its own
+except ModuleNotFoundError as error:  # pragma: no cover - seen by the packaging test, in an environment of its own
+    if error.name != "langchain_core":  # it is there, and misses something of its own
+        raise
     raise ImportError(
         'langchain_anyfast needs langchain-core: pip install "anyfast-integrations[langchain]"'
     ) from error

@@ -2,7 +2,9 @@
 
 try:
     import llama_index.core as _llama_index_core
-except ImportError as error:  # pragma: no cover - seen by the packaging test, in an environment of its own
+except ModuleNotFoundError as error:  # pragma: no cover - seen by the packaging test, in an environment of its own
+    if error.name not in ("llama_index", "llama_index.core"):  # it is there, and misses something of its own
+        raise
     raise ImportError(
         'llama_index_anyfast needs llama-index-core: pip install "anyfast-integrations[llama-index]"'
     ) from error

@@ -197,3 +197,30 @@ def test_the_wheel_installs_bare_and_with_each_extra_alone(wheel, tmp_path, extr
         assert said[name] == "works" if name in works else f"anyfast-integrations[{remedy}]" in said[name]
     assert said["langchain_core"] == str("langchain_anyfast" in works)
     assert said["llama_index"] == str("llama_index_anyfast" in works)
+
+
+@pytest.mark.parametrize("package", ["langchain_anyfast", "llama_index_anyfast"])
+@pytest.mark.parametrize(
+    ("inside", "said"),
+    [
+        ("raise ImportError('libssl.so.3 is missing')", "libssl.so.3 is missing"),
+        ("import a_package_that_nobody_has", "a_package_that_nobody_has"),
+        (None, "pip install"),
+    ],
+)
+def test_only_a_missing_framework_is_told_as_missing(package, inside, said, tmp_path):
+    framework = tmp_path / ("langchain_core" if package == "langchain_anyfast" else "llama_index/core")
+    framework.mkdir(parents=True)
+    (framework / "__init__.py").write_text(
+        inside or f"raise ModuleNotFoundError(name={str(framework.relative_to(tmp_path)).replace('/', '.')!r})"
+    )
+    done = subprocess.run(  # noqa: S603  # our own commands
+        [sys.executable, "-c", f"import {package}"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))},
+        check=False,
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert said in last
+    assert ("anyfast-integrations" in last) == (inside is None)
