@@ -181,6 +181,19 @@ def test_ids_that_are_too_long_or_malformed_are_rewritten_on_both_sides(model, c
     assert ids(sent) == [[expected], expected]
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["a", "a_2", "a", "a"], ["a", "a_2", "a_3", "a_4"]),
+        (["f" * 40, "f" * 40, "f" * 40], ["f" * 40, "f" * 32 + "_2", "f" * 32 + "_3"]),
+    ],
+)
+def test_an_id_that_is_taken_gets_the_next_free_number(given, expected):
+    turns = [message for one in given for message in (turn(call(one)), result(one))]
+    sent, _ = repaired([ASK, *turns, ASK])
+    assert ids(sent) == [found for one in expected for found in ([one], one)]
+
+
 def test_ids_stay_the_same_while_the_conversation_grows():
     grown = [*REUSED, {"role": "assistant", "content": "!"}, ASK, turn(call("get_weather_0")), result("get_weather_0")]
     for end in range(1, len(grown) + 1):
