@@ -100,6 +100,17 @@ _REMEDIES = {
 }
 
 
+# OpenAI: "This model is only supported in v1/responses and not in v1/chat/completions." (goose#2564), "This is not a
+# chat model and thus not supported in the v1/chat/completions endpoint." (ThunderAI#570); sub2api#885
+_RESPONSES_ALONE = re.compile(
+    r"(?:only|use|instead).{0,40}/responses\b|not (?:a chat model|supported).{0,60}chat/completions",
+    re.IGNORECASE | re.DOTALL,
+)
+_OF_RESPONSES = (
+    "The model is served on the Responses API alone, which this client does not speak: take a model of chat completions."
+)
+
+
 class ErrorWords(NamedTuple):
     """The parts of an error body, wherever the upstream put them."""
 
@@ -221,7 +232,8 @@ def status_error(
         parts.append(f"(code {words.code})")
     if request_id and request_id not in said:
         parts.append(f"(request id {request_id})")
-    if remedy := _REMEDIES.get(kind):
+    remedy = _OF_RESPONSES if _RESPONSES_ALONE.search(words.message) else _REMEDIES.get(kind)
+    if remedy:
         parts.append(f"— {remedy}")
     return kind(
         " ".join(parts),
