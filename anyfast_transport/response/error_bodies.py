@@ -106,9 +106,7 @@ _RESPONSES_ALONE = re.compile(
     r"(?:only|use|instead).{0,40}/responses\b|not (?:a chat model|supported).{0,60}chat/completions",
     re.IGNORECASE | re.DOTALL,
 )
-_OF_RESPONSES = (
-    "The model is served on the Responses API alone, which this client does not speak: take a model of chat completions."
-)
+_OF_RESPONSES = "It is served on the Responses API alone, which this client does not speak. Take a chat model."
 
 
 class ErrorWords(NamedTuple):

@@ -308,3 +308,17 @@ def test_any_refusal_is_a_typed_error_that_can_be_pickled(status, body):
     assert error.response is not None
     assert isinstance(error.response.text, str)
     assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301  # our own bytes
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (404, "This model is only supported in v1/responses and not in v1/chat/completions."),
+        (404, "This is not a chat model and thus not supported in the v1/chat/completions endpoint."),
+        (400, "Unsupported legacy protocol: /v1/chat/completions is not supported. Please use /v1/responses."),
+    ],
+)
+def test_a_model_of_the_responses_api_alone_is_told_with_that_reason(status, message):
+    error = status_error(status, {"error": {"message": message, "type": "invalid_request_error"}})
+    assert "served on the Responses API alone" in error.message
+    assert "Check the model id" not in error.message
