@@ -114,7 +114,7 @@ class Client(Sender):
                         decoder = exchange.start_decoding(response)
                         for piece in self._pieces(exchange, response):
                             yield from exchange.take(decoder, piece)
-                        yield from decoder.finish()
+                        yield from exchange.end(decoder)
                         yield exchange.masked(decoder.completion)
                         return
                 except AnyfastError as error:
@@ -176,7 +176,7 @@ class AsyncClient(AsyncSender):
                             async for piece in pieces:
                                 for delta in exchange.take(decoder, piece):
                                     yield delta
-                        for delta in decoder.finish():
+                        for delta in exchange.end(decoder):
                             yield delta
                         yield exchange.masked(decoder.completion)
                         return

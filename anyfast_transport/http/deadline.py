@@ -80,6 +80,7 @@ class Deadline:
         """
         if (end := other.end_of(name)) is not None:
             self._end(name, end)
+            self._restarts = self._restarts and name != DATA
 
     def end_of(self, name: str) -> float | None:
         """When a limit ends, on the monotonic clock; None if there is none of that name."""

@@ -11,6 +11,7 @@ from anyfast_transport.errors import (
     InvalidResponseError,
     StreamInterruptedError,
 )
+from anyfast_transport.http.deadline import DATA
 from anyfast_transport.http.headers import request_id
 from anyfast_transport.http.http_call import FIRST_TOKEN, TOTAL, HttpCall, host_of
 from anyfast_transport.request.learning import Draft
@@ -70,7 +71,8 @@ class Exchange(HttpCall):
         """Starts the clocks of the call, or goes on with those of the request before."""
         super().begin()
         if self._after is not None:
-            self.deadline.take_over(TOTAL, self._after.deadline)
+            for name in (TOTAL,) if self.streams else (TOTAL, DATA):
+                self.deadline.take_over(name, self._after.deadline)
 
     def key_is_known(self) -> None:
         """Leaves out what is known to be refused to this key."""
@@ -96,6 +98,7 @@ class Exchange(HttpCall):
         completion = decode_completion(data, request_id=request_id(response), reading=self._reading)
         completion.retries = self.retries
         self._tell_of_request(completion)
+        self.draft.went_through()
         return self.masked(completion)
 
     def start_decoding(self, response: httpx.Response) -> AnswerDecoder:
@@ -109,8 +112,7 @@ class Exchange(HttpCall):
         return self.decoder
 
     def _tell_of_request(self, completion: Completion) -> None:
-        """What the metadata of an answer say of the request, which the gateway took."""
-        self.draft.went_through()
+        """What the metadata of an answer say of the request."""
         request = self.draft.request
         completion.repairs, completion.way = request.repairs, request.way
 
@@ -144,6 +146,11 @@ class Exchange(HttpCall):
         deltas = decoder.feed(data)
         yield from self._watched(deltas) if self._may_reason else deltas
         self._move_clocks(decoder)
+
+    def end(self, decoder: AnswerDecoder) -> Iterator[Delta]:
+        """What the end of a stream adds; see `StreamDecoder.finish`."""
+        yield from decoder.finish()
+        self.draft.went_through()
 
     def _watched(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
         """Ends an answer that goes on reasoning, if there is a cap on that."""

@@ -141,7 +141,11 @@ def test_the_time_of_the_call_is_that_of_both_requests():
     connection = Connection(api_key="key", total_timeout=9)
     first = Exchange(connection, Request.of({"model": "gpt-4o", "messages": ASK}))
     second = Exchange(connection, Request.of({"model": "gpt-4o", "messages": ASK}), after=first)
-    with first.reporting(), second.reporting():
+    third = Exchange(Connection(api_key="key"), Request.of({"model": "gpt-4o", "messages": ASK}), after=first)
+    with first.reporting():
+        assert first.deadline.left() is not None  # the clock is looked at
+    with second.reporting(), third.reporting():
+        assert third.deadline.end_of("timeout") == first.deadline.end_of("timeout") is not None
         assert first.deadline.end_of("total_timeout") == second.deadline.end_of("total_timeout") is not None
 
 

@@ -592,6 +592,16 @@ def test_what_is_taken_from_a_message_or_the_user_is_taken_from_this_call_alone(
     assert [request == given for request in emulator.requests] == [True, False, True]
 
 
+@pytest.mark.parametrize("error", [{"error": {"message": "no", "code": 401}}, None])
+def test_nothing_is_learned_from_a_request_that_was_taken_and_ended_in_an_error(error, emulator, connection):
+    ended = Raw([b"data: {}\n\n"]) if error is None else Raw([json.dumps(error).encode()])
+    emulator.script(REFUSAL, ended, "done")
+    with pytest.raises(AnyfastError):
+        last(Client(connection()).stream(STREAMED))
+    last(Client(connection()).stream(STREAMED))
+    assert ["stream_options" in one for one in emulator.requests] == [True, False, True]
+
+
 def test_what_was_ours_for_an_object_is_remembered(emulator, connection):
     refusal = Failure(400, "tool_choice is not supported")
     emulator.script(refusal, "done", "done")
