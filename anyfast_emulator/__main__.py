@@ -34,9 +34,9 @@ def main(arguments: list[str] | None = None) -> None:
         temperament=chosen.temperament,
     )
     with emulator:
-        told = f"ANYFAST_BASE_URL={emulator.base_url} ANYFAST_API_KEY={emulator.api_key}"
+        variables = f"ANYFAST_BASE_URL={emulator.base_url} ANYFAST_API_KEY={emulator.api_key}"
         sys.stdout.write(f"base URL  {emulator.base_url}\nkey       {emulator.api_key}\n")
-        sys.stdout.write(f"export {told}\nCtrl-C ends it.\n")
+        sys.stdout.write(f"export {variables}\nCtrl-C ends it.\n")
         sys.stdout.flush()
         try:
             threading.Event().wait()

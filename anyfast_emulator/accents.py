@@ -123,8 +123,8 @@ def deltas(said: Answer, family: Family) -> Iterator[dict[str, Any]]:
         Each delta as a JSON object.
     """
     accent = family.frames
-    told = _google_deltas(said) if accent == "google" else _deltas(said, accent, _reasoning_key(family))
-    for at, delta in enumerate(itertools.chain(told, _picture_deltas(said, family))):
+    text = _google_deltas(said) if accent == "google" else _deltas(said, accent, _reasoning_key(family))
+    for at, delta in enumerate(itertools.chain(text, _picture_deltas(said, family))):
         yield _NO_DELTA | delta if accent == "sglang" and at else delta
 
 

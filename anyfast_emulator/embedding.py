@@ -151,12 +151,12 @@ def embeddings(request: Mapping[str, Any]) -> Reply:
     size = request.get("dimensions") or EMBEDDERS.get(request["model"], QWEN_V4).size
     used = sum(map(count_tokens, texts))
     vectors = [vector(text, size) for text in texts]
-    told = [_packed(one) for one in vectors] if request.get("encoding_format") == "base64" else vectors
+    written = [_packed(one) for one in vectors] if request.get("encoding_format") == "base64" else vectors
     body = {
         "object": "list",
         "created": int(time.time()),
         "model": request["model"],
-        "data": [{"object": "embedding", "index": place, "embedding": one} for place, one in enumerate(told)],
+        "data": [{"object": "embedding", "index": place, "embedding": one} for place, one in enumerate(written)],
         "usage": {"prompt_tokens": used, "total_tokens": used},
     }
     return Reply(200, dict(JSON_TYPE), (json_bytes(body),))

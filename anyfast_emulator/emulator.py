@@ -19,7 +19,7 @@ from anyfast_emulator.history import check_history
 from anyfast_emulator.memory import Memory
 from anyfast_emulator.parameters import check_parameters
 from anyfast_emulator.refusals import RefusedError
-from anyfast_emulator.replies import Reply, Telling, completion, stream
+from anyfast_emulator.replies import Completion, Reply, streamed, whole
 from anyfast_emulator.script import Script
 from anyfast_emulator.temperaments import DOCUMENTED, Temperament
 from anyfast_emulator.temperaments import temperament as named
@@ -269,14 +269,14 @@ class Emulator:
         answer = Answer(text=said) if isinstance(said, str) else said
         if answer.error is not None and not streams:
             return failed(answer.error, family, request_id)
-        return self._told(answer, body, family, request_id)
+        return self._completed(answer, body, family, request_id)
 
-    def _told(self, said: Answer, request: dict[str, Any], family: Family, request_id: str) -> Reply:
+    def _completed(self, said: Answer, request: dict[str, Any], family: Family, request_id: str) -> Reply:
         n = request.get("n", 1) if "n" in family.parameters else 1
         choices = [self._memory.completed(said, family) for _ in range(n)]
         shown = [revealed(one, request, family) for one in choices]
         usage = said.usage if said.usage is not None else self._usage(request, family, choices)
-        told = Telling(
+        completion = Completion(
             id=f"chatcmpl-{self._memory.next_id()}",
             created=int(time.time()),
             model=family.answers_as or request["model"],
@@ -290,8 +290,8 @@ class Emulator:
         for one in shown:
             self._memory.keep(request["messages"], one, family)
         if not request.get("stream"):
-            return completion(told)
-        return stream(told, error_event(said.error, family, request_id) if said.error else None)
+            return whole(completion)
+        return streamed(completion, error_event(said.error, family, request_id) if said.error else None)
 
     def _usage(self, request: dict[str, Any], family: Family, choices: list[Answer]) -> dict[str, Any]:
         prompt, cache = prompt_text(request), (request["model"], request.get("user_id"))

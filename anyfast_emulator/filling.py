@@ -101,9 +101,9 @@ class Filling:
     def _option(self, options: Sequence[Schema], root: Schema, depth: int) -> Schema:
         resolved = [self._resolve(option, root, depth) for option in options]
         real = [option for option in resolved if option.get("type") != "null"]
-        told = [option for option in real if self._mentions(_tags(option))]
+        mentioned = [option for option in real if self._mentions(_tags(option))]
         leaves = [option for option in real if option.get("type") not in ("object", "array")]
-        choices = told or (leaves if depth > _DEPTH else []) or real or resolved
+        choices = mentioned or (leaves if depth > _DEPTH else []) or real or resolved
         return choices[0]
 
     def _mentions(self, said: Sequence[Any]) -> bool:

@@ -82,8 +82,8 @@ def failed(said: Failure, family: Family, request_id: str, *, streams: bool = Fa
 def error_event(said: Failure, family: Family, request_id: str) -> bytes:
     """The data of an event that ends a stream in this failure."""
     shape = family.temper.errors
-    told = None if shape in ("html", "empty") else shape  # a proxy's page does not come inside a stream
-    return refusal_body(_as_refusal(said), family.accent, request_id, told)[0]
+    as_shape = None if shape in ("html", "empty") else shape  # a proxy's page does not come inside a stream
+    return refusal_body(_as_refusal(said), family.accent, request_id, as_shape)[0]
 
 
 def _as_refusal(said: Failure) -> RefusedError:

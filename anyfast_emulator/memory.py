@@ -77,5 +77,5 @@ class Memory:
 
 def _told(messages: Sequence[Message]) -> str:
     """A conversation's fingerprint, whatever its turns carry beside their text."""
-    told = [[message.get("role"), text_of(message)] for message in messages if isinstance(message, dict)]
-    return hashlib.sha256(repr(told).encode()).hexdigest()
+    turns = [[message.get("role"), text_of(message)] for message in messages if isinstance(message, dict)]
+    return hashlib.sha256(repr(turns).encode()).hexdigest()

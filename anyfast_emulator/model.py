@@ -21,7 +21,7 @@ _QUERY = re.compile(r"Query: *(.+)")
 _HANDED_OVER = re.compile(r"Agent \S+ is now handling the request")  # LlamaIndex's, which says nothing to the user
 _SOURCE = re.compile(r"Source (\d+):$")  # LlamaIndex's prompt for citations
 _ASKS_JSON = re.compile(r"\b(?:answer|respond|reply|return|output)\b[^.\n]{0,60}\bJSON\b", re.IGNORECASE)
-_TOLD_TO_SAY = re.compile(r"\b(?:repeat|say|reply with|answer with)\b[\w ]*: *(\S.*)", re.IGNORECASE | re.DOTALL)
+_WANTED_WORDS = re.compile(r"\b(?:repeat|say|reply with|answer with)\b[\w ]*: *(\S.*)", re.IGNORECASE | re.DOTALL)
 _CODE_WORD = re.compile(r"\bcode ?word\b", re.IGNORECASE)
 _CODE_WORD_IS = re.compile(r"\bcode ?word\s*(?:is|was|:|=)\s*[\"'“`]*([\w-]+)", re.IGNORECASE)
 # Sentences that an effort adds to the reasoning.
@@ -107,8 +107,8 @@ def _text(body: Body, talk: Conversation, calls: list[ToolCall]) -> str:
 
 def _code_word(talk: Conversation) -> str:
     """What a question about a code word is answered with: all that the model can read decides."""
-    told = _CODE_WORD_IS.findall(f"{talk.recalled}\n{talk.transcript}")
-    return f"The code word is {told[-1]}." if told else "I do not know the code word."
+    known = _CODE_WORD_IS.findall(f"{talk.recalled}\n{talk.transcript}")
+    return f"The code word is {known[-1]}." if known else "I do not know the code word."
 
 
 def _reply(talk: Conversation) -> str:
@@ -120,8 +120,8 @@ def _reply(talk: Conversation) -> str:
         seen = ", ".join(f"{count} {kind}" for kind, count in talk.media.items() if kind != "text")
         if seen:
             return f"I was sent {seen}, which an emulated model cannot see."
-    if (told := _TOLD_TO_SAY.search(talk.prompt)) is not None:
-        return told.group(1).strip()
+    if (wanted := _WANTED_WORDS.search(talk.prompt)) is not None:
+        return wanted.group(1).strip()
     if _GREETING.search(talk.prompt):
         return "Hello! I am an emulated model. How can I help you today?"
     return f"This is an emulated answer on {words.topic(talk.prompt)}."
@@ -154,19 +154,19 @@ def _react(talk: Conversation, calls: list[ToolCall]) -> str:
     if calls:
         call = calls[0]
         return f"Thought: I need to use a tool.\nAction: {call.name}\nAction Input: {call.arguments}"
-    told = f"Here is what I found: {_listed(talk)}" if talk.results else _reply(talk)
-    return f"Thought: I can answer without using any more tools.\nAnswer: {told}"
+    answer = f"Here is what I found: {_listed(talk)}" if talk.results else _reply(talk)
+    return f"Thought: I can answer without using any more tools.\nAnswer: {answer}"
 
 
 def _wanted_schema(body: Body, talk: Conversation) -> Mapping[str, Any] | None:
     """The schema that the answer has to fill, from the request or from its words."""
     wanted = body.get("response_format") or {}
     if wanted.get("type") == "json_schema":
-        schema: Mapping[str, Any] = wanted["json_schema"]["schema"]
+        asked_for: Mapping[str, Any] = wanted["json_schema"]["schema"]
+        return asked_for
+    schema = embedded_schema(talk.instructions)
+    if schema is not None and re.search("json", talk.instructions, re.IGNORECASE):
         return schema
-    told = embedded_schema(talk.instructions)
-    if told is not None and re.search("json", talk.instructions, re.IGNORECASE):
-        return told
     if wanted.get("type") != "json_object" and not _ASKS_JSON.search(talk.instructions):
         return None
     quoted = [one for one in words.quotations(talk.instructions) if one.isidentifier() and one.isascii()]

@@ -10,7 +10,7 @@ from anyfast_emulator.answers import ToolCall
 from anyfast_emulator.conversation import Conversation, Offered
 from anyfast_emulator.filling import Filling
 
-_TOLD = re.compile(
+_REQUEST = re.compile(
     r"must (?:be )?call|must use (?:the|one|exactly|a) (?:[\w` ]+ )?(?:tool|function)|respond (?:only )?by calling"
     r"|call exactly one|必须调用",
     re.IGNORECASE,
@@ -51,9 +51,9 @@ def _forced(talk: Conversation, choice: Any) -> Offered | None:
         return next((tool for tool in talk.tools if tool.name == name), talk.tools[0])
     if choice == "required":
         return _best(talk)
-    if talk.reply_format or not (told := _TOLD.search(talk.instructions)):
+    if talk.reply_format or not (request := _REQUEST.search(talk.instructions)):
         return None
-    opening, ending = talk.instructions[: told.start()], talk.instructions[told.start() :]
+    opening, ending = talk.instructions[: request.start()], talk.instructions[request.start() :]
     sentence = re.split(r"[.\n]\s", opening)[-1] + re.split(r"[.\n](?:\s|$)", ending)[0]
     named = [tool for tool in talk.tools if re.search(rf"\b{re.escape(tool.name)}\b", sentence)]
     called = {name for name, _ in talk.called}

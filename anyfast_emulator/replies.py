@@ -48,8 +48,8 @@ class Gateway(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """One completion about to be told.
+class Completion:
+    """One completion, before it is JSON.
 
     Args:
         id: the completion's id.
@@ -96,37 +96,37 @@ class Telling:
         }
 
 
-def completion(told: Telling) -> Reply:
+def whole(completion: Completion) -> Reply:
     """An answer that is not streamed."""
     choices = [
-        accents.choice(index, one, told.family) | {"logprobs": told.logprobs(one.text, one.pieces)}
-        for index, one in enumerate(told.choices)
+        accents.choice(index, one, completion.family) | {"logprobs": completion.logprobs(one.text, one.pieces)}
+        for index, one in enumerate(completion.choices)
     ]
-    said = told.choices[0]
-    body = json_bytes(told.envelope("chat.completion", choices, told.usage))
+    said = completion.choices[0]
+    body = json_bytes(completion.envelope("chat.completion", choices, completion.usage))
     # DeepSeek quick_start/rate_limit: blank lines keep the connection alive until the body comes
-    waits = told.family.frames == "deepseek" and told.family.temper.keep_alives
+    waits = completion.family.frames == "deepseek" and completion.family.temper.keep_alives
     cut = said.cut_after is not None
     frames = (b"\n\n",) * waits + (body[: len(body) // 2] if cut else body,)
     return Reply(200, JSON_TYPE, frames, cut, {len(frames) - 1: said.pauses.get(0, 0.0)})
 
 
-def stream(told: Telling, error: bytes | None = None) -> Reply:
+def streamed(completion: Completion, error: bytes | None = None) -> Reply:
     """A streamed answer, keep-alive comments and `[DONE]` included.
 
     Args:
-        told: the completion.
+        completion: the completion.
         error: the body of an error that ends it.
 
     Returns:
         The reply.
     """
-    temper = told.family.temper
-    said = told.choices[0]
-    chunks = list(_chunks(told))
+    temper = completion.family.temper
+    said = completion.choices[0]
+    chunks = list(_chunks(completion))
     cut_after = len(chunks) - 1 if error is not None and said.cut_after is None else said.cut_after
     data = [_event(json_bytes(chunk)) for chunk in chunks[:cut_after]]
-    pings = [_PINGS.get(told.family.frames, b": PING\n\n")] * temper.keep_alives
+    pings = [_PINGS.get(completion.family.frames, b": PING\n\n")] * temper.keep_alives
     frames = (*pings, *data[:1], *pings, *data[1:])
     # A comment in front of the first frame, and one behind it
     pauses = {at + len(pings) * (1 if at == 0 else 2): seconds for at, seconds in said.pauses.items()}
@@ -136,7 +136,7 @@ def stream(told: Telling, error: bytes | None = None) -> Reply:
         return Reply(200, SSE_TYPE, (*frames, DONE), pauses=pauses)
     if not temper.cut_looks_done:
         return Reply(200, SSE_TYPE, frames, cut=True, pauses=pauses)
-    usage = told.envelope("chat.completion.chunk", [], told.usage)
+    usage = completion.envelope("chat.completion.chunk", [], completion.usage)
     # new-api: nothing from the upstream leaves the id and the time of its own frame unset
     usage |= {} if cut_after else {"id": "", "created": 0}
     return Reply(200, SSE_TYPE, (*frames, _event(json_bytes(usage)), DONE), pauses=pauses)
@@ -146,27 +146,27 @@ def _event(data: bytes) -> bytes:
     return b"data: " + data + b"\n\n"
 
 
-def _chunks(told: Telling) -> Iterator[dict[str, Any]]:
-    accent = told.family.frames
-    usage = told.usage if told.include_usage else None
+def _chunks(completion: Completion) -> Iterator[dict[str, Any]]:
+    accent = completion.family.frames
+    usage = completion.usage if completion.include_usage else None
     on_finish = accent in accents.USAGE_ON_FINISH
-    for index, said in enumerate(told.choices):
-        last = index == len(told.choices) - 1
-        for delta in accents.deltas(said, told.family):
-            logprobs = told.logprobs(delta.get("content") or "", said.pieces)
-            yield _chunk(told, {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": None})
+    for index, said in enumerate(completion.choices):
+        last = index == len(completion.choices) - 1
+        for delta in accents.deltas(said, completion.family):
+            logprobs = completion.logprobs(delta.get("content") or "", said.pieces)
+            yield _chunk(completion, {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": None})
         if accent == "qwen":  # a frame without finish_reason, VAI's recording of DashScope
-            yield told.envelope("chat.completion.chunk", [{"index": index, "delta": {}}], None)
+            yield completion.envelope("chat.completion.chunk", [{"index": index, "delta": {}}], None)
         for finish in accents.finishes(said, accent):
-            if told.loses_finish and last and on_finish:
+            if completion.loses_finish and last and on_finish:
                 continue
             choice = {"index": index, "delta": accents.last_delta(accent), "logprobs": None, "finish_reason": finish}
-            yield _chunk(told, choice, said, usage if last and on_finish else None)
+            yield _chunk(completion, choice, said, usage if last and on_finish else None)
     if usage is not None and not on_finish:
-        yield told.envelope("chat.completion.chunk", [], usage)
+        yield completion.envelope("chat.completion.chunk", [], usage)
 
 
 def _chunk(
-    told: Telling, choice: dict[str, Any], said: Answer | None = None, usage: Mapping[str, Any] | None = None
+    completion: Completion, choice: dict[str, Any], said: Answer | None = None, usage: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    return told.envelope("chat.completion.chunk", [choice | accents.matched_stop(said, told.family)], usage)
+    return completion.envelope("chat.completion.chunk", [choice | accents.matched_stop(said, completion.family)], usage)

@@ -84,8 +84,8 @@ def _brief(answer: Scripted) -> str:
         return repr(answer)
     default = type(answer)()
     said = [(one.name, getattr(answer, one.name)) for one in fields(answer)]
-    told = ", ".join(f"{name}={value!r}" for name, value in said if value != getattr(default, name))
-    return f"{type(answer).__name__}({told})"
+    given = ", ".join(f"{name}={value!r}" for name, value in said if value != getattr(default, name))
+    return f"{type(answer).__name__}({given})"
 
 
 def _asked(request: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Way = Literal["works", "refused", "ignored"]
+Treatment = Literal["works", "refused", "ignored"]
 """What becomes of a parameter: it has its effect, it is a 400, or it is taken and has none."""
 
 
@@ -78,28 +78,28 @@ class Temperament:
     # contract deepseek-v4-pro nests it, upstream DeepSeek reads the top level: open point 2
     effort_read: Literal["nested", "top", "both", "none"] | None = None
     thinks: bool | None = None  # contract qwen3.6-flash: off; upstream: on
-    switch_on: Way = "works"
-    switch_off: Way = "works"
+    switch_on: Treatment = "works"
+    switch_off: Treatment = "works"
     # new-api ThinkingToContent; aliases recorded from gateways
     reasoning_field: Literal["reasoning_content", "reasoning", "think_tags", "stripped"] = "reasoning_content"
     reasoning_required: bool | None = None  # upstream DeepSeek: yes; behind SGLang: no
     placeholders: frozenset[str] = frozenset({" "})  # open point 3: hermes-agent#17341 against vercel/ai
     reasoning_reaches: bool | None = None  # upstream DeepSeek thinking_mode guide
 
-    forced_choice: Way | None = None  # recorded: refused by DeepSeek, Qwen, Kimi
+    forced_choice: Treatment | None = None  # recorded: refused by DeepSeek, Qwen, Kimi
     parallel_calls: bool = True
-    strict_tools: Way = "works"  # contract deepseek-v4-pro; new-api drops it: open point 4
+    strict_tools: Treatment = "works"  # contract deepseek-v4-pro; new-api drops it: open point 4
     signatures: bool = True  # upstream Google; new-api's conversion shows none
 
-    json_object: Way | None = None
-    json_schema: Way | None = None
-    prefix: Way = "works"  # contract deepseek-v4-pro; upstream only under /beta: open point 4
-    stop: Way = "works"
+    json_object: Treatment | None = None
+    json_schema: Treatment | None = None
+    prefix: Treatment = "works"  # contract deepseek-v4-pro; upstream only under /beta: open point 4
+    stop: Treatment = "works"
     stop_list_only: bool | None = None  # contract qwen3.6-flash
-    n: Way | None = None
+    n: Treatment | None = None
     length: Literal["max_tokens", "max_completion_tokens", "both"] | None = None
-    images: Way | None = None  # dify#3771: Doubao may drop one silently
-    videos: Way | None = None
+    images: Treatment | None = None  # dify#3771: Doubao may drop one silently
+    videos: Treatment | None = None
     text_parts: bool = False  # contract deepseek-v4-pro: a string; upstream takes text parts
     unknown: Literal["refused", "ignored"] = "refused"  # new-api decodes into typed fields, the rest vanishes
     drops_zeros: bool = False  # older new-api: `omitempty`

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from anyfast_emulator.answers import Answer
 from anyfast_emulator.contract import Family, Range
-from anyfast_emulator.temperaments import DOCUMENTED, Temperament, Way
+from anyfast_emulator.temperaments import DOCUMENTED, Temperament, Treatment
 from anyfast_emulator.thinking import is_thinking, shows_thoughts
 
 Body = Mapping[str, Any]
@@ -70,24 +70,24 @@ def _n(family: Family, temper: Temperament) -> tuple[frozenset[str], frozenset[s
 
 def _parts(family: Family, temper: Temperament) -> frozenset[str]:
     parts = family.parts | ({"text"} if temper.text_parts else frozenset())
-    for kind, way in (("image_url", temper.images), ("video_url", temper.videos)):
-        if way is not None:
-            parts = parts - {kind} if way == "refused" else parts | {kind, "text"}
+    for kind, treatment in (("image_url", temper.images), ("video_url", temper.videos)):
+        if treatment is not None:
+            parts = parts - {kind} if treatment == "refused" else parts | {kind, "text"}
     return parts
 
 
 def _formats(family: Family, temper: Temperament) -> frozenset[str]:
     formats = family.formats
-    for kind, way in (("json_object", temper.json_object), ("json_schema", temper.json_schema)):
-        if way is not None:
-            formats = formats - {kind} if way == "refused" else formats | {kind}
+    for kind, treatment in (("json_object", temper.json_object), ("json_schema", temper.json_schema)):
+        if treatment is not None:
+            formats = formats - {kind} if treatment == "refused" else formats | {kind}
     return formats
 
 
-def _refuses_forced(family: Family, way: Way | None) -> str:
-    if way is None:
+def _refuses_forced(family: Family, treatment: Treatment | None) -> str:
+    if treatment is None:
         return family.refuses_forced
-    return (family.refuses_forced or _REFUSED_CHOICE) if way == "refused" else ""
+    return (family.refuses_forced or _REFUSED_CHOICE) if treatment == "refused" else ""
 
 
 def perceived(body: Body, family: Family) -> dict[str, Any]:
@@ -117,8 +117,8 @@ def _vanishes(key: str, value: Any, family: Family) -> bool:
     if temper.drops_zeros and value == 0 and not isinstance(value, bool):
         return True
     if key == "response_format" and isinstance(value, Mapping):
-        ways = {"json_object": temper.json_object, "json_schema": temper.json_schema}
-        return ways.get(str(value.get("type"))) == "ignored"
+        treatments = {"json_object": temper.json_object, "json_schema": temper.json_schema}
+        return treatments.get(str(value.get("type"))) == "ignored"
     return key == "stop" and temper.stop == "ignored"
 
 
@@ -134,9 +134,9 @@ def _message(message: Any, temper: Temperament) -> Any:
 
 
 def _seen_parts(parts: Sequence[Any], temper: Temperament) -> Iterator[Any]:
-    ways = {"image_url": temper.images, "video_url": temper.videos}
+    treatments = {"image_url": temper.images, "video_url": temper.videos}
     for part in parts:
-        if not isinstance(part, Mapping) or ways.get(str(part.get("type"))) != "ignored":
+        if not isinstance(part, Mapping) or treatments.get(str(part.get("type"))) != "ignored":
             yield part
 
 

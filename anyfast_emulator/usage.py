@@ -66,8 +66,8 @@ def count_usage(body: Mapping[str, Any], family: Family, said: Sequence[Answer],
         usage.setdefault("completion_tokens_details", {})["image_tokens"] = pictures * _PICTURE
     media = {"text_tokens": text, "image_tokens": images, "video_tokens": videos}
     details = _DETAILS.get(family.frames) or _DETAILS.get(family.usage)
-    told = details(usage, media) if details else usage
-    return told | dict(family.temper.usage_extras or {})
+    detailed = details(usage, media) if details else usage
+    return detailed | dict(family.temper.usage_extras or {})
 
 
 def _is_unseen(body: Mapping[str, Any], family: Family) -> bool:

@@ -125,7 +125,7 @@ class UsageTracker:
             asked: The model that was asked for, where it may have another name.
         """
         price = self.prices.get(model) or self.prices.get(asked)
-        self._count(model or asked, _told(usage, price))
+        self._count(model or asked, _used(usage, price))
 
     def begin(self, call: Hashable, asked: str) -> None:
         """Takes note of a call that begins, so that it is counted once however often its end is reported.
@@ -258,7 +258,7 @@ def count_failed(asked: str) -> None:
         tracker.fail(key)
 
 
-def _told(usage: Usage | None, price: Price | None) -> ModelUsage:
+def _used(usage: Usage | None, price: Price | None) -> ModelUsage:
     if usage is None:
         return ModelUsage(calls=1, unmetered=1)
     return ModelUsage(

@@ -315,6 +315,6 @@ def _messages(said: LanguageModelInput) -> Sequence[BaseMessage]:
 
 
 def _repaired(message: AIMessage) -> AIMessage:
-    told = message.response_metadata.get("structured_output") or {}
-    metadata = {**message.response_metadata, "structured_output": {**told, "repaired": True}}
+    known = message.response_metadata.get("structured_output") or {}
+    metadata = {**message.response_metadata, "structured_output": {**known, "repaired": True}}
     return message.model_copy(update={"response_metadata": metadata})

@@ -68,8 +68,8 @@ def _message(response: LLMResult) -> AIMessage | None:
 
 def _came_from_a_cache(message: AIMessage | None) -> bool:
     # langchain_core marks so what `set_llm_cache` answers ("We zero out cost on cache hits").
-    told: Mapping[str, Any] = (message.usage_metadata if message else None) or {}
-    return told.get("total_cost") == 0
+    usage: Mapping[str, Any] = (message.usage_metadata if message else None) or {}
+    return usage.get("total_cost") == 0
 
 
 def _model(message: AIMessage | None) -> str:
@@ -81,15 +81,15 @@ def _asked_again(message: AIMessage | None) -> Sequence[Mapping[str, Any]]:
 
 
 def _usage(message: AIMessage | None) -> Usage | None:
-    told = message.usage_metadata if message else None
-    if not told:
+    usage = message.usage_metadata if message else None
+    if not usage:
         return None
     return Usage(
-        input=told["input_tokens"],
-        output=told["output_tokens"],
-        total=told["total_tokens"],
-        cached=told.get("input_token_details", {}).get("cache_read"),
-        reasoning=told.get("output_token_details", {}).get("reasoning"),
+        input=usage["input_tokens"],
+        output=usage["output_tokens"],
+        total=usage["total_tokens"],
+        cached=usage.get("input_token_details", {}).get("cache_read"),
+        reasoning=usage.get("output_token_details", {}).get("reasoning"),
     )
 
 

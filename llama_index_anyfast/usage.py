@@ -63,14 +63,14 @@ class UsageEventHandler(BaseEventHandler):
             self._tracker.fail(event.span_id)
 
     def _end(self, event: BaseEvent, response: _Response | None) -> None:
-        told = response.additional_kwargs if response else {}
+        metadata = response.additional_kwargs if response else {}
         # Other classes make a chat of a completion, and an event of each.
-        if isinstance(event, LLMCompletionEndEvent) and told.get("model_provider") != "anyfast":
+        if isinstance(event, LLMCompletionEndEvent) and metadata.get("model_provider") != "anyfast":
             self._tracker.drop(event.span_id)
             return
         raw = _object(response.raw if response else None)
-        model = str(told.get("model_name") or raw.get("model") or "")
-        usage, earlier = usage_of(_object(raw.get("usage"))), told.get("asked_again") or ()
+        model = str(metadata.get("model_name") or raw.get("model") or "")
+        usage, earlier = usage_of(_object(raw.get("usage"))), metadata.get("asked_again") or ()
         self._tracker.end(event.span_id, model, usage, earlier=earlier)
 
 
