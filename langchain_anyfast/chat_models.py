@@ -25,6 +25,7 @@ from anyfast_transport import (
     __version__,
 )
 from anyfast_transport.families.profile_file import family_with
+from anyfast_transport.families.token_estimate import prompt_tokens, text_tokens
 from anyfast_transport.http.api_key import digest_of_secrets
 from anyfast_transport.http.async_generators import closing_owned
 from anyfast_transport.http.connections import SharesConnections
@@ -40,6 +41,7 @@ from langchain_anyfast.events import Event, EventWriter
 from langchain_anyfast.hidden_arguments import Binding, hiding_arguments
 from langchain_anyfast.messages import decode_message, encode_messages, generation_info, known
 from langchain_anyfast.profiles import profile_of
+from langchain_anyfast.structured import StructuredOutput, reader_of
 
 Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 
@@ -271,10 +273,6 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
         Returns:
             How many there are, about.
         """
-        from anyfast_transport.families.token_estimate import (
-            text_tokens,  # few programs count, and each would wait for its patterns
-        )
-
         return super().get_num_tokens(text) if self.custom_get_token_ids else text_tokens(text)
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Tool] | None = None) -> int:
@@ -287,8 +285,6 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
         Returns:
             How many there are, about.
         """
-        from anyfast_transport.families.token_estimate import prompt_tokens
-
         if self.custom_get_token_ids:
             return super().get_num_tokens_from_messages(messages, tools)
         wire = encode_messages(messages)
@@ -492,9 +488,6 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
         """
         if method not in get_args(Method):
             raise ValueError(f"method={method!r} is none of {', '.join(map(repr, get_args(Method)))}.")
-        # Here, for a cold start does not wait then for what it may never need.
-        from langchain_anyfast.structured import StructuredOutput, reader_of
-
         tool = convert_to_openai_tool(schema)["function"]
         structure = Structure(
             name=tool["name"],

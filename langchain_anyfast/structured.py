@@ -5,7 +5,7 @@ made of an answer is decided in `anyfast_transport.response.objects`, for both f
 """
 
 import functools
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, closing
 from typing import Any, cast
 
@@ -21,7 +21,6 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel, ConfigDict
 from pydantic.v1 import ValidationError as ValidationErrorV1
 
-from anyfast_transport.json_schema import errors_in
 from anyfast_transport.response.objects import (
     Answer,
     GrowingObject,
@@ -33,6 +32,7 @@ from anyfast_transport.response.objects import (
 )
 from anyfast_transport.types import Fragment
 from langchain_anyfast.errors import as_error_of_an_object
+from langchain_anyfast.json_schema import validator_of_schema
 from langchain_anyfast.messages import REASONING
 
 
@@ -48,7 +48,7 @@ def reader_of(schema: Any, name: str, *, asks_again: bool) -> ObjectReader:
         A reader. It makes instances of a class, and leaves what it reads for another schema as it is.
     """
     if not (isinstance(schema, type) and is_basemodel_subclass(schema)):
-        valid = functools.partial(_valid, convert_to_json_schema(schema))
+        valid = validator_of_schema(convert_to_json_schema(schema))
         return ObjectReader(name, valid, in_part=_as_it_is, asks_again=asks_again)
     cls: Any = schema
     validate = validator_of(cls) if issubclass(cls, BaseModel) else functools.partial(_instance_of_v1, cls)
@@ -64,12 +64,6 @@ def _instance_of_v1(cls: Any, found: dict[str, Any]) -> Any:
         return cls.parse_obj(found)
     except ValidationErrorV1 as error:
         raise UnfitError(problems(cast("list[dict[str, Any]]", error.errors()))) from None
-
-
-def _valid(schema: Mapping[str, Any], found: dict[str, Any]) -> Any:
-    if errors := errors_in(found, schema):
-        raise UnfitError(problems(errors))
-    return found
 
 
 def answer_of(message: AIMessage) -> Answer:

@@ -10,6 +10,7 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.tracers.context import register_configure_hook
 
 from anyfast_transport.usage import Usage
 from anyfast_transport.usage_tracking import UsageTracker, observe
@@ -98,9 +99,7 @@ _ACTIVE: ContextVar[UsageCallbackHandler | None] = ContextVar("anyfast_usage", d
 
 @functools.cache
 def _hooked() -> None:
-    """Once: each hook stays for good. Not when it is imported: LangChain's tracers are a third of its core."""
-    from langchain_core.tracers.context import register_configure_hook
-
+    """Once: each hook stays for good."""
     register_configure_hook(_ACTIVE, inheritable=True)
 
 

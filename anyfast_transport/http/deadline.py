@@ -9,6 +9,7 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
+import httpcore
 import httpx
 
 HEAD_LIMIT = 128 * 1024
@@ -21,14 +22,6 @@ LONGEST = 1e6
 
 DATA = "timeout"
 """The name of the limit on the time between data; the other limits bear the names of their fields, too."""
-
-
-def _raised_by_httpcore(name: str, words: str) -> Exception:
-    """An error of httpcore's; imported here, for httpx itself imports it only with its first client."""
-    import httpcore
-
-    error: Exception = getattr(httpcore, name)(words)
-    return error
 
 
 class Deadline:
@@ -125,7 +118,7 @@ class Deadline:
         if left is None:
             return timeout
         if left <= 0:
-            raise _raised_by_httpcore("ReadTimeout", "the deadline has passed")
+            raise httpcore.ReadTimeout("the deadline has passed")
         return left if timeout is None else min(timeout, left)
 
     def head_came(self) -> None:
@@ -147,7 +140,7 @@ class Deadline:
         if self._head_bytes >= 0:
             self._head_bytes -= len(data)
             if self._head_bytes < 0:
-                raise _raised_by_httpcore("RemoteProtocolError", "the head is too long")
+                raise httpcore.RemoteProtocolError("the head is too long")
         return data
 
     def check_fresh(self) -> None:
@@ -159,7 +152,7 @@ class Deadline:
             httpcore.RemoteProtocolError: Nothing was received since the request was sent.
         """
         if self._watched and self._head_bytes == HEAD_LIMIT:
-            raise _raised_by_httpcore("RemoteProtocolError", "an answer was left over from the request before")
+            raise httpcore.RemoteProtocolError("an answer was left over from the request before")
 
     def next_attempt(self) -> None:
         """The request is sent again: another head is to come."""

@@ -370,7 +370,7 @@ async def test_an_answer_that_is_not_valid_is_asked_for_once_more(chat, emulator
     emulator.script(*[bad, GOOD_ADA] * 4)
     structured = chat(thinking=thinking).with_structured_output(schema)
     expected = schema(**ADA) if any(schema is kind for kind in WORDS) else ADA
-    words = next((words for kind, words in WORDS.items() if kind is schema), "age: should be integer")
+    words = next((words for kind, words in WORDS.items() if kind is schema), "age: 'old' is not of type 'integer'")
     assert [one async for one in ways_to_get(structured)] == [expected] * 4
     for first, second in zip(emulator.requests[::2], emulator.requests[1::2], strict=True):
         *before, answer, problem = second["messages"]
