@@ -1,6 +1,6 @@
 """The table of probes, in the order in which they are asked: each stands on what those above it have found."""
 
-from anyfast_doctor import answers, formats, gateway, media, passing_back, thinking, tools
+from anyfast_doctor import answers, formats, gateway, media, passing_back, sampling, thinking, tools
 from anyfast_doctor.findings import Probe
 
 # name, title, requests at most, tokens of prompt and answer together (about; thinking counted at a few hundred a call)
@@ -11,6 +11,7 @@ PROBES: tuple[Probe, ...] = (
     Probe("thinking_on", "Thinking on", 6, 500, thinking.switched_on, thinking.no_switch_on),
     Probe("thinking_off", "Thinking off", 6, 100, thinking.switched_off, thinking.no_switch_off),
     Probe("effort", "Effort", 5, 3000, thinking.effort, thinking.no_effort),
+    Probe("temperature", "Temperature", 10, 600, sampling.temperature),
     Probe("reasoning_back", "Reasoning back: required?", 3, 600, passing_back.required, passing_back.sends_none_back),
     Probe("reasoning_arrives", "Reasoning back: arrives?", 1, 500, passing_back.arrives, passing_back.sends_none_back),
     Probe("stream", "Stream", 1, 100, answers.stream),

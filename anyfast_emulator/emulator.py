@@ -260,7 +260,7 @@ class Emulator:
             check_parameters(body, family)
             check_history(body, family, self._memory)
         scripted = self._script.next(request)
-        said = model.answer(body, family) if scripted is None else scripted
+        said = model.answer(body, family, luck=len(self.requests)) if scripted is None else scripted
         if isinstance(said, Raw):
             return recorded(said)
         streams = request.get("stream") is True

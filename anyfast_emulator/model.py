@@ -27,15 +27,19 @@ _CODE_WORD_IS = re.compile(r"\bcode ?word\s*(?:is|was|:|=)\s*[\"'“`]*([\w-]+)"
 # Sentences that an effort adds to the reasoning.
 _CARE = {"medium": 1, "high": 2, "xhigh": 4, "max": 4}
 _ASKS_PICTURE = re.compile(r"\b(?:draw|paint|picture|image|sketch)\b|画", re.IGNORECASE)
+_ASKS_NAME = re.compile(r"\b(?:make up|invent) a name\b", re.IGNORECASE)
+_SYLLABLES = ("ve", "lo", "ri", "mas", "ten", "qu", "zar", "i")
+_NEARLY_NONE = 0.1  # a share of the likeliest words so small leaves one
 _GREETING = re.compile(r"^\W*(?:(?:hello|hi|hey|good morning)\b|你好|您好|こんにちは)", re.IGNORECASE)
 
 
-def answer(body: Body, family: Family) -> Answer:
+def answer(body: Body, family: Family, luck: int = 0) -> Answer:
     """What the model says to a request.
 
     Args:
         body: a request that keeps to the contract.
         family: the row that the model belongs to.
+        luck: what it makes up depends on, where the request leaves it to chance.
 
     Returns:
         The answer within the request's stop sequences and length limit.
@@ -52,7 +56,7 @@ def answer(body: Body, family: Family) -> Answer:
     if calls and not talk.reply_format:
         said = Answer(tool_calls=calls)
     else:
-        said = Answer(text=_continued(_text(body, talk, calls), talk.prefix))
+        said = Answer(text=_continued(_text(body, talk, calls, luck), talk.prefix))
     if thinking:
         said = replace(said, reasoning=_reasoning(talk, calls, effort_of(body, family)))
     return _within_length(_stopped(said, body), body, family)
@@ -92,7 +96,7 @@ def _spelled(call: ToolCall) -> str:
     return f"{call.name} with " + (", ".join(f"{key}={value!r}" for key, value in arguments.items()) or "no arguments")
 
 
-def _text(body: Body, talk: Conversation, calls: list[ToolCall]) -> str:
+def _text(body: Body, talk: Conversation, calls: list[ToolCall], luck: int) -> str:
     if talk.reply_format:
         return _react(talk, calls)
     if (schema := _wanted_schema(body, talk)) is not None:
@@ -102,7 +106,19 @@ def _text(body: Body, talk: Conversation, calls: list[ToolCall]) -> str:
         return _code_word(talk)
     if talk.results:
         return f"Here is what I found: {_listed(talk)}"
+    if _ASKS_NAME.search(talk.prompt):
+        return _name(luck if _samples(body) else 0)
     return _reply(talk)
+
+
+def _samples(body: Body) -> bool:
+    """Whether chance has a say in the answer."""
+    return bool(body.get("temperature", 1) >= 1 and body.get("top_p", 1) > _NEARLY_NONE)
+
+
+def _name(luck: int) -> str:
+    """A name that nobody has."""
+    return "".join(_SYLLABLES[luck // 8**at % 8] for at in range(3)).capitalize()
 
 
 def _code_word(talk: Conversation) -> str:

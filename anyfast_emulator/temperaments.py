@@ -54,6 +54,8 @@ class Temperament:
         unknown: what becomes of a parameter that the page does not have.
         drops_zeros: takes a parameter of 0, and an empty `reasoning_content`, for one that was not sent.
 
+        greedy: makes 0.001 of a `top_p` that was not sent to a model of Alibaba's, so that it samples hardly at all.
+
         frames: whose accent its frames have: "deepseek", "sglang", "gemini" (by new-api), "google", "qwen", "openai".
         stream_usage: when a stream carries usage.
         finish_needs_usage: without `stream_options.include_usage` the frame that has both usage and finish is lost.
@@ -103,6 +105,8 @@ class Temperament:
     text_parts: bool = False  # contract deepseek-v4-pro: a string; upstream takes text parts
     unknown: Literal["refused", "ignored"] = "refused"  # new-api decodes into typed fields, the rest vanishes
     drops_zeros: bool = False  # older new-api: `omitempty`
+
+    greedy: bool = False  # new-api relay/channel/ali/text.go, in most versions
 
     frames: str | None = None
     stream_usage: Literal["asked", "always", "never"] = "asked"

@@ -104,6 +104,8 @@ def perceived(body: Body, family: Family) -> dict[str, Any]:
     if temper is DOCUMENTED:
         return dict(body)
     seen = {key: value for key, value in body.items() if not _vanishes(key, value, family)}
+    if temper.greedy and family.served_by == "ali":
+        seen.setdefault("top_p", 0.001)
     seen["messages"] = [_message(one, temper) for one in body["messages"]]
     if temper.forced_choice == "ignored" and seen.get("tool_choice") != "none" and is_thinking(seen, family):
         seen.pop("tool_choice", None)

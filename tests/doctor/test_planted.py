@@ -26,6 +26,7 @@ DROPPED = {"frequency_penalty", "presence_penalty"}
 # model, what is planted, the one line that notices it, facts for the profile file
 MENDED_BY_THE_FILE = [
     (D, {"effort_read": "top"}, "effort", {"effort_path": "reasoning_effort", "second_effort_path": None}),
+    (Q, {"greedy": True}, "temperature", {"top_p": {True: 0.95, False: 0.8}}),
     (D, {"thinks": False}, "thinking_unsaid", {"thinks_by_default": False}),
     (D, {"switch_off": "refused"}, "thinking_off", {"thinking": {True: ON}}),
     (D, {"switch_off": "ignored"}, "thinking_off", {"thinking": {True: ON}}),
