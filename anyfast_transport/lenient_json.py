@@ -115,6 +115,17 @@ def parsed_arguments(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def problem_with(text: str) -> str:
+    """What keeps a text from being the arguments of a call, in a few words; "" if nothing does."""
+    if parsed_arguments(text) is not None:
+        return ""
+    try:
+        json.loads(text, strict=False, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        return str(error)
+    return "it is JSON, but no object, or a number in it is too large"
+
+
 _NOT_JSON: Any = object()
 
 

@@ -1,7 +1,7 @@
 """The gateway's JSON as types. Unknown fields are kept: answers hold on to the raw object they came from."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, TypedDict, TypeVar
@@ -14,6 +14,10 @@ CALL_EXTRAS = "tool_call_extras"
 
 MESSAGE_EXTRA = "extra_content"
 """Key of `additional_kwargs`: what the server put on the message, to be sent back with it."""
+
+ASKED_ABOUT = "asked_about"
+"""Key of `additional_kwargs`: what of a streamed message is of an answer that was asked about, and is not sent back.
+That is the length of its `text` and its `reasoning`, and the ids of its `calls`."""
 
 
 class Message(TypedDict, total=False):
@@ -111,6 +115,7 @@ class Choice:
         refusal: The model's words of refusal, or None.
         logprobs: As they came, or None.
         extra: Fields of the message that must go back with it (`extra_content`, `reasoning_details`).
+        asked_about: What of it is of an answer that was asked about; see `ASKED_ABOUT`.
     """
 
     index: int = 0
@@ -123,6 +128,7 @@ class Choice:
     refusal: str | None = None
     logprobs: Any = None
     extra: dict[str, Any] = field(default_factory=dict)
+    asked_about: dict[str, Any] = field(default_factory=dict)
 
     def kept(self) -> dict[str, Any]:
         """What must survive on a framework's message until it goes back, and a refusal: its `additional_kwargs`."""
@@ -133,6 +139,8 @@ class Choice:
             kept[MESSAGE_EXTRA] = self.extra[MESSAGE_EXTRA]
         if self.refusal:
             kept["refusal"] = self.refusal
+        if self.asked_about:
+            kept[ASKED_ABOUT] = self.asked_about
         return kept
 
     @property
@@ -275,10 +283,15 @@ class Expected:
         on_empty: What to do with one that reasoning ate: `"warn"`, `"raise"` or `"keep"`.
         on_invalid_call: What to do with one whose calls cannot be executed: `"ask_again"` once and then raise,
             `"raise"` or `"keep"`.
+        must_call: The words that ask for a call where one was forced and the caller cannot go on without; else "".
+        called_in_text: Says whether a text is the arguments of that call, which its reader takes for it; None if none
+            does.
     """
 
     on_empty: str = "warn"
     on_invalid_call: str = "keep"
+    must_call: str = ""
+    called_in_text: Callable[[str], bool] | None = None
 
 
 def offered(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

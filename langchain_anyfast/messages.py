@@ -18,6 +18,7 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call
 
 from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.types import (
+    ASKED_ABOUT,
     CALL_EXTRAS,
     MESSAGE_EXTRA,
     Choice,
@@ -120,7 +121,7 @@ def _assistant(message: AIMessage, content: Any) -> JSON:
         more[REASONING] = reasoning
     if calls := _calls(message):
         more["tool_calls"] = calls
-    for key in ("prefix", MESSAGE_EXTRA):
+    for key in ("prefix", MESSAGE_EXTRA, ASKED_ABOUT):
         if message.additional_kwargs.get(key):
             more[key] = message.additional_kwargs[key]
     return more

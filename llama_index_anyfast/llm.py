@@ -38,6 +38,7 @@ from llama_index_anyfast.observed import keeping_secrets, observed_astream, obse
 from llama_index_anyfast.portable import Portable
 from llama_index_anyfast.responses import (
     Reader,
+    arguments_in,
     as_acompletions,
     as_completion,
     as_completions,
@@ -52,7 +53,7 @@ ASSUMED_CONTEXT_WINDOW = 128_000
 USUAL_OUTPUT = 4_096
 """Tokens that query engines leave free for the answer, unless `max_tokens` says otherwise."""
 
-_OURS_ALONE = frozenset({"tool_names", "allow_parallel_tool_calls"})
+_OURS_ALONE = frozenset({"tool_names", "allow_parallel_tool_calls", "in_agent"})
 """Keyword arguments of `chat` that say what to make of the answer, and are not for the gateway."""
 
 
@@ -127,7 +128,11 @@ class AnyfastLLM(Portable, ChatParameters, Connection, SharesConnections, ListsM
     @without_span
     def _call(self, kwargs: Mapping[str, Any], *, stream: bool) -> Call:
         overrides = {key: value for key, value in kwargs.items() if key not in _OURS_ALONE | {"additional_kwargs"}}
-        return Call.of(self, {**overrides, "extra_body": self._extra_body(kwargs)}, stream=stream)
+        overrides["extra_body"] = self._extra_body(kwargs)
+        call = Call.of(self, overrides, stream=stream, in_agent=bool(kwargs.get("in_agent")))
+        if function := _forced(call):
+            call.called_in_text = lambda text: arguments_in(text, function) is not None
+        return call
 
     def _extra_body(self, kwargs: Mapping[str, Any]) -> Hidden | None:
         """What is merged into the body over `extra_body`; hidden, for tracers print the locals of frames."""
@@ -157,11 +162,10 @@ class AnyfastLLM(Portable, ChatParameters, Connection, SharesConnections, ListsM
 
     def _reader(self, call: Call, kwargs: Mapping[str, Any]) -> Reader:
         """What will read the answer."""
-        forced = len(call.tools) == 1 and call.tool_choice not in (None, False, "auto", "none")
         return Reader(
             names=kwargs.get("tool_names") or {},
             parallel=kwargs.get("allow_parallel_tool_calls", True),
-            forced=call.tools[0].get("function") if forced else None,
+            forced=_forced(call),
         )
 
     # The undecorated `_chat` & co. serve both kinds of endpoint, so that each call makes one event and is counted once.
@@ -293,7 +297,7 @@ class AnyfastLLM(Portable, ChatParameters, Connection, SharesConnections, ListsM
         prepared: JSON = {"messages": messages, **kwargs}
         if not tools:
             return prepared
-        prepared["tools"] = wire_tools(tools, strict=strict)
+        prepared |= {"tools": wire_tools(tools, strict=strict), "in_agent": True}
         if names := renamed(tools):
             prepared["tool_names"] = names
         choice = wire_name(tool_choice) if isinstance(tool_choice, str) else tool_choice
@@ -323,6 +327,12 @@ class AnyfastLLM(Portable, ChatParameters, Connection, SharesConnections, ListsM
             InvalidResponseError: A call was cut off or is no JSON, or there is none although one is needed.
         """
         return executable_calls(response, needed=error_on_no_tool_call)
+
+
+def _forced(call: Call) -> JSON | None:
+    """The one tool that the model has to call, as the wire's function."""
+    forced = len(call.tools) == 1 and call.tool_choice not in (None, False, "auto", "none")
+    return call.tools[0].get("function") if forced else None
 
 
 @functools.cache

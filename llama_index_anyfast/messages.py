@@ -27,6 +27,7 @@ from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.lenient_json import entries_of
 from anyfast_transport.request.history import ROLES
 from anyfast_transport.types import (
+    ASKED_ABOUT,
     CALL_EXTRAS,
     MESSAGE_EXTRA,
     Choice,
@@ -105,7 +106,7 @@ def _answer(message: ChatMessage) -> JSON:
         "content": "".join(_as_text(part) for part in _parts(message.blocks)),
         **({REASONING: reasoning} if reasoning else {}),
         **({CALLS: calls} if calls else {}),
-        **_kept(message, "prefix", "name", MESSAGE_EXTRA),
+        **_kept(message, "prefix", "name", MESSAGE_EXTRA, ASKED_ABOUT),
     }
 
 

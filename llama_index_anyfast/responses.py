@@ -100,15 +100,24 @@ class Reader:
                 yield answer.take(item)
 
     def _arrange(self, choice: Choice) -> None:
-        if self.forced and not choice.tool_calls and (arguments := _arguments_in(choice.text, self.forced)):
+        if self.forced and not choice.tool_calls and (arguments := arguments_in(choice.text, self.forced)):
             choice.tool_calls = [ToolCall(new_call_id(), self.forced["name"], arguments)]
             choice.text = ""
         if not self.parallel:
-            del choice.tool_calls[1:]
+            good = (at for at, call in enumerate(choice.tool_calls) if not call.error)
+            del choice.tool_calls[next(good, 0) + 1 :]
 
 
-def _arguments_in(text: str, function: Mapping[str, Any]) -> str | None:
-    """The arguments of a call in a text that should have been one; only if they fit."""
+def arguments_in(text: str, function: Mapping[str, Any]) -> str | None:
+    """The arguments of a call in a text that should have been one; only if they fit.
+
+    Args:
+        text: The text.
+        function: The tool, as the wire's function.
+
+    Returns:
+        The arguments as JSON, or None.
+    """
     found = object_in(text)
     schema = function.get("parameters") or {}
     known = schema.get("properties") or {}
@@ -247,8 +256,8 @@ def executable_calls(response: ChatResponse, *, needed: bool) -> list[ToolSelect
     """The calls of a response that may be executed.
 
     While a stream goes on there are none: agents ask at every chunk, and half of an argument is no argument. A call
-    that was cut off, or is no JSON, is an error and never a call without arguments; a call is never left out either,
-    for the conversation cannot go on with one of its calls unanswered.
+    that was cut off, or is no JSON, is never a call without arguments. Beside one that may be executed it is left out,
+    and so it is when the conversation goes on; alone it is an error, unless it was asked about and answered in text.
 
     Args:
         response: A whole answer, or a chunk of a stream.
@@ -258,23 +267,28 @@ def executable_calls(response: ChatResponse, *, needed: bool) -> list[ToolSelect
         The calls.
 
     Raises:
-        InvalidResponseError: A call must not be executed, or there is none although one is needed.
+        InvalidResponseError: No call may be executed, or there is none although one is needed.
     """
     facts = response.additional_kwargs
     if THINKING_DELTA in facts and "model_provider" not in facts:
         return []
-    blocks = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
-    if not blocks and needed:
-        said = response.message.content or ""
+    found = [_selection(block, facts) for block in response.message.blocks if isinstance(block, ToolCallBlock)]
+    calls = [one for one in found if isinstance(one, ToolSelection)]
+    broken = [one for one in found if isinstance(one, InvalidResponseError)]
+    said = response.message.content or ""
+    if broken and not calls and not (said and not needed and "asked_again" in facts):
+        raise broken[0]
+    if needed and not calls:
         raise InvalidResponseError(
             f"The model was to call a tool, and called none (finish_reason {facts.get('finish_reason')}). "
             f"It said: {said[:500]!r}",
             request_id=facts.get("request_id"),
         )
-    return [_selection(block, facts) for block in blocks]
+    return calls
 
 
-def _selection(block: ToolCallBlock, facts: Mapping[str, Any]) -> ToolSelection:
+def _selection(block: ToolCallBlock, facts: Mapping[str, Any]) -> ToolSelection | InvalidResponseError:
+    """A call, or why it must not be executed."""
     call_id, arguments = block.tool_call_id or new_call_id(), block.tool_kwargs
     reason = (facts.get(INVALID_CALLS) or {}).get(call_id)
     if isinstance(arguments, str) and not reason:
@@ -282,7 +296,7 @@ def _selection(block: ToolCallBlock, facts: Mapping[str, Any]) -> ToolSelection:
         arguments, reason = ({}, "the arguments are not a JSON object") if parsed is None else (parsed, None)
     if reason:
         remedy = " Raise max_tokens." if facts.get("finish_reason") == "length" else ""
-        raise InvalidResponseError(
+        return InvalidResponseError(
             f"The call of the tool {block.tool_name!r} cannot be executed: {reason}.{remedy}",
             request_id=facts.get("request_id"),
             body=str(block.tool_kwargs)[:500],

@@ -9,7 +9,7 @@ from anyfast_transport.request.call import Call
 from anyfast_transport.request.changes import ignore
 from anyfast_transport.response.verdicts import follow_up, joined, settle
 from anyfast_transport.settings.connection import Connection
-from anyfast_transport.types import Completion, Delta, Message
+from anyfast_transport.types import Completion, Delta, Message, new_call_id
 
 
 class Asking:
@@ -31,6 +31,7 @@ class Asking:
         self._expected, self._quotable = request.expected, request.reading.messages
         self._first: Completion | None = None
         self._question = ""
+        self._ids: dict[str, str] = {}
         self.exchange: Exchange | None = Exchange(connection, request, whole=not call.stream)
         self.completion: Completion
 
@@ -51,8 +52,15 @@ class Asking:
             return None
         if self._first is None or not item.fragments:
             return item
-        shift = len(self._first.choice.tool_calls)
-        return replace(item, fragments=[replace(one, position=one.position + shift) for one in item.fragments])
+        calls = self._first.choice.tool_calls
+        for one in item.fragments:
+            if any(one.id == call.id for call in calls):  # many servers count their calls anew in each answer
+                self._ids.setdefault(str(one.id), new_call_id())
+        moved = [
+            replace(one, position=one.position + len(calls), id=self._ids.get(one.id or "", one.id))
+            for one in item.fragments
+        ]
+        return replace(item, fragments=moved)
 
     def _end(self, completion: Completion) -> None:
         question = follow_up(completion, self._expected) if self._first is None else None
@@ -65,7 +73,9 @@ class Asking:
             self.exchange.brought = completion
             return
         self.exchange = None
+        settle(completion, self._expected)  # not of what was shown of the first, which was asked about
         if self._first is not None:
+            for call in completion.choice.tool_calls:
+                call.id = self._ids.get(call.id, call.id)
             completion = joined(self._first, completion, self._question, shown=self._call.stream)
         self.completion = completion
-        settle(self.completion, self._expected)

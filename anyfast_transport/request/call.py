@@ -1,6 +1,6 @@
 """What one call asks for beside its messages: the fields of a model, under the arguments of the call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,7 @@ from anyfast_transport.families.table import Family
 from anyfast_transport.lenient_json import merged
 from anyfast_transport.request.structured_output import Structure
 from anyfast_transport.request.thinking import thinking_fields, thinks
+from anyfast_transport.request.tool_choice import call_instruction, wire_tool_choice
 from anyfast_transport.settings.connection import Connection
 from anyfast_transport.settings.names import accepted_names
 from anyfast_transport.settings.parameters import ChatParameters, call_values, checked_value
@@ -32,7 +33,9 @@ class Call:
         stream: Whether the answer is to be streamed.
         include_usage: Whether a stream ends with its usage. new-api drops the last frame of an upstream, with its
             finish_reason, where nobody asked for usage (new-api#7489), so it is asked for unless switched off.
-        in_agent: Whether it is a step of an agent, which would end as if done on a call that cannot be executed.
+        in_agent: Whether it is a step of an agent, which would end as if done on a call that cannot be executed, and
+            without the call that it forces.
+        called_in_text: Says whether a text is the arguments of the forced call; see `Expected`.
         profile_file: Path of a file of facts that lie over the row of the model's family, or None.
     """
 
@@ -45,6 +48,7 @@ class Call:
     stream: bool = False
     include_usage: bool = True
     in_agent: bool = False
+    called_in_text: Callable[[str], bool] | None = None
     profile_file: str | None = None
 
     model: str = field(init=False)
@@ -62,7 +66,7 @@ class Call:
             parameters: The model object.
             overrides: Keyword arguments; `tools`, `tool_choice`, `parallel_tool_calls` and `structure` beside the
                 parameters.
-            how: `stream`, `include_usage` and `in_agent`.
+            how: `stream`, `include_usage`, `in_agent` and `called_in_text`.
 
         Returns:
             The call.
@@ -96,7 +100,19 @@ class Call:
             on_invalid_call = "keep"
         elif on_invalid_call == "auto":
             on_invalid_call = "ask_again" if self.in_agent else "keep"
-        return Expected(self.values.get("on_empty", "warn"), on_invalid_call)
+        return Expected(
+            on_empty=self.values.get("on_empty", "warn"),
+            on_invalid_call=on_invalid_call,
+            must_call=self._must_call if self.in_agent or on_invalid_call == "ask_again" else "",
+            called_in_text=self.called_in_text,
+        )
+
+    @property
+    def _must_call(self) -> str:
+        choice = wire_tool_choice(self.tool_choice, self.tools, model=self.model)
+        if self.structure is not None or choice in (None, "none"):
+            return ""
+        return call_instruction(None if choice == "required" else choice["function"]["name"])
 
     @property
     def thinking(self) -> bool:

@@ -9,7 +9,7 @@ upstream would refuse it, and nowhere else. `note` hears of it.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 from anyfast_transport.errors import UnsupportedParameterError
@@ -18,7 +18,7 @@ from anyfast_transport.request.changes import Note, ignore
 from anyfast_transport.request.content_parts import taken_content, with_media_lifted
 from anyfast_transport.request.names import is_taken, wire_name
 from anyfast_transport.request.tool_results import paired
-from anyfast_transport.types import Message, as_parts, text_of
+from anyfast_transport.types import ASKED_ABOUT, Message, as_parts, text_of
 
 Replay = Literal["auto", "always", "never"]
 
@@ -71,7 +71,7 @@ def prepared(
     Raises:
         UnsupportedParameterError: A content part of the question, or a prefix, that the family does not take.
     """
-    messages = paired([_with_known_role(message, note) for message in messages], family, note)
+    messages = paired(_without_asked_about([_with_known_role(message, note) for message in messages]), family, note)
     messages = with_media_lifted(messages, family, model=model, note=note, warn=warn)
     if family.system_first:
         messages = system_first(messages, note)
@@ -106,6 +106,30 @@ def _with_known_role(message: Message, note: Note) -> Message:
         return cast("Message", {**message, "role": role})
     kept = {key: value for key, value in message.items() if key not in _FOREIGN[role]}
     return cast("Message", {**kept, "role": role})
+
+
+def _without_asked_about(messages: Sequence[Message]) -> list[Message]:
+    """Leaves out what was shown of answers that were asked about, and what a framework said to their calls."""
+    kept, calls = [], frozenset[str]()
+    for message in messages:
+        if message["role"] == "assistant":
+            calls = _leave_out(message, cast("dict[str, Any]", message).pop(ASKED_ABOUT, None))
+        if message["role"] != "tool" or message.get("tool_call_id") not in calls:
+            kept.append(message)
+    return kept
+
+
+def _leave_out(turn: Message, told: Any) -> frozenset[str]:
+    """Makes a turn what came in the end, byte for byte; the ids of the calls that it has no more."""
+    if not isinstance(told, Mapping):
+        return frozenset()
+    calls = frozenset(map(str, told.get("calls") or ()))
+    if isinstance(said := turn.get("content"), str):
+        turn["content"] = said[int(told.get("text") or 0) :]
+    if thought := turn.get("reasoning_content"):
+        turn["reasoning_content"] = thought[int(told.get("reasoning") or 0) :]
+    turn["tool_calls"] = [call for call in turn.get("tool_calls") or () if call.get("id") not in calls]
+    return calls
 
 
 def _question_of_the_loop(messages: Sequence[Message]) -> int:

@@ -62,8 +62,9 @@ def paired(messages: Sequence[Message], family: Family, note: Note) -> list[Mess
     result: list[Message] = []
     for at, message in enumerate(messages):
         if at in turns:
-            result.append(_with_ids(message, turns[at], note))
-            result.extend(_results(messages, at, turns[at], note))
+            turn, calls = _without_broken_calls(message, turns[at], note)
+            result.append(_with_ids(turn, calls, note) if calls else turn)
+            result.extend(_results(messages, at, calls, note))
         elif at in orphans:
             note("tool result without its call: now a user message")
             result.append(_as_question(message))
@@ -153,6 +154,27 @@ def _results(messages: Sequence[Message], at: int, calls: Sequence[_Call], note:
 def _under(result: Message, wire_id: str) -> Message:
     same = result.get("tool_call_id") == wire_id
     return result if same else cast("Message", {**result, "tool_call_id": wire_id})
+
+
+def _without_broken_calls(turn: Message, calls: list[_Call], note: Note) -> tuple[Message, list[_Call]]:
+    """A turn without the calls that could not be executed, if it says or does something beside them."""
+    entries = entries_of(turn["tool_calls"])
+    kept = [
+        (entry, call)
+        for entry, call in zip(entries, calls, strict=True)
+        if call.result is not None or not _is_broken(_function(entry).get("arguments"))
+    ]
+    if len(kept) == len(calls) or not (kept or turn.get("content")):
+        return turn, calls
+    note("tool call that could not be executed: left out")
+    rest = cast("Message", {**turn, "tool_calls": [entry for entry, _ in kept]})
+    if not kept:
+        del rest["tool_calls"]
+    return rest, [call for _, call in kept]
+
+
+def _is_broken(arguments: Any) -> bool:
+    return isinstance(arguments, str) and parsed_arguments(arguments) is None
 
 
 def _with_ids(turn: Message, calls: Sequence[_Call], note: Note) -> Message:

@@ -4,8 +4,9 @@ import warnings
 from dataclasses import replace
 
 from anyfast_transport.errors import AnyfastWarning, EmptyAnswerError, InvalidResponseError
+from anyfast_transport.lenient_json import problem_with
 from anyfast_transport.response.fields import EXCERPT
-from anyfast_transport.types import Choice, Completion, Expected, Message
+from anyfast_transport.types import Choice, Completion, Expected, Message, ToolCall
 
 _NOT_ASKED_AGAIN = frozenset({"length", "content_filter"})
 """How an answer ended that would end so again."""
@@ -59,6 +60,30 @@ def without_executable_call(completion: Completion) -> InvalidResponseError | No
     )
 
 
+def without_forced_call(completion: Completion, expected: Expected) -> InvalidResponseError | None:
+    """Looks for an answer without the call that it had to make; a refusal and a filtered answer are answers.
+
+    Args:
+        completion: A whole completion.
+        expected: What the call expects.
+
+    Returns:
+        The error that says so, or None.
+    """
+    choice = completion.choice
+    if not expected.must_call or choice.tool_calls or choice.refusal or choice.finish_reason == "content_filter":
+        return None
+    if expected.called_in_text and expected.called_in_text(choice.text):
+        return None
+    remedy = " Raise max_tokens." if choice.finish_reason == "length" else ""
+    return InvalidResponseError(
+        f"The model was to call a tool, and called none (finish_reason {choice.finish_reason}).{remedy} It said: "
+        f"{choice.text[:EXCERPT]!r}",
+        request_id=completion.request_id,
+        body=choice.text[:EXCERPT],
+    )
+
+
 def follow_up(completion: Completion, expected: Expected) -> list[Message] | None:
     """Decides whether to ask once more within the call.
 
@@ -73,10 +98,16 @@ def follow_up(completion: Completion, expected: Expected) -> list[Message] | Non
     choice = completion.choice
     if choice.finish_reason in _NOT_ASKED_AGAIN or choice.refusal:
         return None
-    if expected.on_invalid_call == "ask_again" and without_executable_call(completion):
-        wrong = "; ".join(f"that of `{call.name}`: {call.error}" for call in choice.tool_calls)
+    if expected.on_invalid_call != "ask_again":
+        return None
+    if without_executable_call(completion):
+        wrong = "; ".join(map(_what_is_wrong, choice.tool_calls))
         return question_about(choice, f"The call cannot be executed ({wrong}). Call the tool again, correctly.")
-    return None
+    return question_about(choice, expected.must_call) if without_forced_call(completion, expected) else None
+
+
+def _what_is_wrong(call: ToolCall) -> str:
+    return ": ".join(filter(None, [f"that of `{call.name}`", call.error, problem_with(call.arguments)]))
 
 
 def question_about(choice: Choice, words: str) -> list[Message]:
@@ -112,6 +143,8 @@ def joined(first: Completion, second: Completion, question: str, *, shown: bool)
     second.asked_again = [{key: value for key, value in told.items() if value is not None}]
     if shown:
         one, other = first.choice, second.choice
+        calls = [call.id for call in one.tool_calls]
+        other.asked_about = {"text": len(one.text), "reasoning": len(one.reasoning), "calls": calls}
         other.text, other.reasoning = one.text + other.text, one.reasoning + other.reasoning
         other.images = one.images + other.images
         asked = [replace(call, error=call.error or "it was asked for again") for call in one.tool_calls]
@@ -128,12 +161,15 @@ def settle(completion: Completion, expected: Expected) -> None:
 
     Raises:
         EmptyAnswerError: The answer is empty, and `on_empty` is `"raise"`.
-        InvalidResponseError: No call of the answer can be executed, and `on_invalid_call` is not `"keep"`.
+        InvalidResponseError: No call of the answer can be executed, or the one that was forced is not there, and
+            `on_invalid_call` is not `"keep"`.
     """
     error = None if expected.on_empty == "keep" else lost_answer(completion)
     if error is not None and expected.on_empty == "raise":
         raise error
     if error is not None:
         warnings.warn(error.message, AnyfastWarning, stacklevel=2)
-    if expected.on_invalid_call != "keep" and (invalid := without_executable_call(completion)):
+    if expected.on_invalid_call == "keep":
+        return
+    if invalid := without_executable_call(completion) or without_forced_call(completion, expected):
         raise invalid

@@ -11,7 +11,13 @@ from llama_index.core.workflow import Context
 from pydantic import BaseModel
 
 from anyfast_emulator import Answer, ToolCall
-from anyfast_transport import AnyfastWarning, BadRequestError, InvalidResponseError, UnsupportedParameterError
+from anyfast_transport import (
+    AnyfastWarning,
+    BadRequestError,
+    InvalidResponseError,
+    UnsupportedParameterError,
+    track_usage,
+)
 from llama_index_anyfast import AnyfastLLM
 
 # LlamaIndex's agents use what pydantic and its own workflows deprecate, and say that memory is not in a dump.
@@ -101,13 +107,69 @@ async def test_only_one_call_at_a_time_if_wanted(make, emulator, tools, called):
     assert called == ["France"]
 
 
+HALF = ToolCall("get_city", '{"country": "Fra')
+BROKEN = Answer(reasoning="Hm.", tool_calls=[ToolCall("get_city", '{"country": "France" "x"}')])
+
+
 @pytest.mark.parametrize("streaming", [True, False])
 async def test_half_a_call_ends_the_run_with_an_error(streaming, make, emulator, tools, called):
-    half = ToolCall("get_city", '{"country": "Fra')
-    emulator.script(Answer(tool_calls=[*WEATHER.tool_calls, half], finish_reason="length"))
+    emulator.script(Answer(tool_calls=[HALF], finish_reason="length"))
     with pytest.raises(InvalidResponseError, match=r"'get_city'.*Raise max_tokens"):
         await FunctionAgent(tools=tools, llm=make(), streaming=streaming).run("?")
     assert called == []
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_half_a_call_beside_a_whole_one_is_left_out(streaming, make, emulator, tools, called):
+    emulator.script(Answer(tool_calls=[HALF, *WEATHER.tool_calls], finish_reason="length"), DONE)
+    await FunctionAgent(tools=tools, llm=make(), streaming=streaming).run("?")
+    assert called == ["Paris"]
+    turn, result = emulator.requests[1]["messages"][-2:]
+    assert [call["function"]["name"] for call in turn["tool_calls"]] == ["get_weather"]
+    assert result["tool_call_id"] == turn["tool_calls"][0]["id"]
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+@pytest.mark.parametrize("parallel", [True, False])
+async def test_a_broken_call_is_asked_for_once_more(streaming, parallel, make, emulator, tools, called):
+    emulator.script(BROKEN, CITY, DONE)
+    agent = FunctionAgent(tools=tools, llm=make(), streaming=streaming, allow_parallel_tool_calls=parallel)
+    with track_usage() as tracker:
+        output = await agent.run("?")
+    assert (output.response.content, called) == ("Sunny in Paris.", ["France"])
+    question = emulator.requests[1]["messages"][-1]
+    assert (question["role"], "Expecting ',' delimiter" in question["content"]) == ("user", True)
+    turn, result = emulator.requests[2]["messages"][-2:]
+    assert [call["function"]["arguments"] for call in turn["tool_calls"]] == ['{"country": "France"}']
+    assert result["role"] == "tool"
+    assert tracker.total.calls == 3
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_a_broken_call_that_was_asked_about_may_be_answered_in_text(streaming, make, emulator, tools, called):
+    emulator.script(BROKEN, DONE)
+    output = await FunctionAgent(tools=tools, llm=make(), streaming=streaming).run("?")
+    assert (output.response.content, called) == ("Sunny in Paris.", [])
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_a_call_that_is_broken_twice_ends_the_run_with_an_error(streaming, make, emulator, tools, called):
+    emulator.script(BROKEN, BROKEN)
+    with pytest.raises(InvalidResponseError, match="not a JSON object"):
+        await FunctionAgent(tools=tools, llm=make(), streaming=streaming).run("?")
+    emulator.script(BROKEN)
+    with pytest.raises(InvalidResponseError, match="not a JSON object"):
+        await FunctionAgent(tools=tools, llm=make(on_invalid_call="raise"), streaming=streaming).run("?")
+    assert called == []
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_a_forced_call_that_is_not_made_is_asked_for_once_more(streaming, make, emulator, tools, called):
+    emulator.script("Which country?", CITY, DONE)
+    agent = FunctionAgent(tools=tools, llm=make(thinking=False), initial_tool_choice="get_city", streaming=streaming)
+    await agent.run("?")
+    assert called == ["France"]
+    assert "`get_city`" in emulator.requests[1]["messages"][-1]["content"]
 
 
 async def test_no_tools_means_no_tools_on_the_wire(make, emulator):

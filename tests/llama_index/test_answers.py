@@ -260,7 +260,11 @@ FAILURES = {
     "an error inside a 200": (Raw(b'{"error": {"message": "slow down", "code": 429}}'), RateLimitError),
     "a page": (Raw(b"<html></html>"), InvalidResponseError),
     "no choices": (Raw(b'{"choices": null}'), InvalidResponseError),
-    "an error event": (Raw(b'data: {"error": {"message": "slow down", "code": 429}}\n\n'), StreamInterruptedError),
+    "an error event": (Raw(b'data: {"error": {"message": "slow down", "code": 429}}\n\n'), RateLimitError),
+    "an error event behind text": (
+        Raw(b'data: {"choices": [{"delta": {"content": "Hi"}}]}\n\ndata: {"error": {"message": "slow down"}}\n\n'),
+        StreamInterruptedError,
+    ),
     "no end": (stream_of({"content": "Hi"}, finish=None), StreamInterruptedError),
     "an empty stream": (Raw(b"data: [DONE]\n\n"), StreamInterruptedError),
     "a cut connection": (Answer(text="Hello, world", cut_after=1), (StreamInterruptedError, APIConnectionError)),

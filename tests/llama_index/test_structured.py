@@ -183,9 +183,11 @@ def test_a_forced_call_of_a_thinking_model_may_come_as_text(answer, make, emulat
 @pytest.mark.parametrize("said", ["Ada is 36.", '{"first_name": "Ada"}', '{"name": "Ada", "age": 36, "x": 1}'])
 def test_text_that_does_not_fit_is_no_call(said, make, emulator):
     program = FunctionCallingProgram.from_defaults(Person, "Tell me about {who}.", llm=make(thinking=False))
-    emulator.script(said)
+    emulator.script(said, said)
     with pytest.raises(InvalidResponseError, match="was to call a tool"):
         program(who="Ada")
+    emulator.script(said, Answer(tool_calls=[ToolCall("Person", ADA)]))
+    assert program(who="Ada") == Person(**ADA)
 
 
 def test_a_router(make, emulator):

@@ -517,7 +517,7 @@ def test_outside_an_agent_it_is_in_the_message(emulator):
 @pytest.mark.parametrize("answer", HALF)
 @pytest.mark.parametrize("streaming", [True, False])
 async def test_nor_a_llama_index_agent(emulator, answer, streaming):
-    emulator.script(answer)
+    emulator.script(*[answer] * (1 if answer.finish_reason == "length" else 2))
     tool = FunctionTool.from_defaults(get_weather)
     with pytest.raises(InvalidResponseError, match="'get_weather'"):
         await FunctionAgent(tools=[tool], llm=AnyfastLLM(**model(emulator)), streaming=streaming).run("?")
