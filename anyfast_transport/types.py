@@ -99,6 +99,26 @@ def under_own_names(calls: list[Named], names: Mapping[str, str]) -> list[Named]
 Part = dict[str, Any]
 
 
+def in_order(text: str, images: Sequence[Part], places: Sequence[int]) -> list[str | Part]:
+    """Text and images as they stood in the answer.
+
+    Args:
+        text: The text.
+        images: The images.
+        places: How many characters of the text stand before each; an image without a place stands at the end.
+
+    Returns:
+        Texts, none of them empty, and images.
+    """
+    parts: list[str | Part] = []
+    at = 0
+    for number, image in enumerate(images):
+        place = places[number] if number < len(places) else len(text)
+        parts += [text[at:place], image] if place > at else [image]
+        at = max(at, place)
+    return [*parts, text[at:]] if at < len(text) else parts
+
+
 @dataclass(slots=True)
 class Choice:
     """One answer, whole or so far.
@@ -112,6 +132,7 @@ class Choice:
             word, as it came; None while it goes on.
         matched_stop: The stop sequence that was met, the id of the end token, or None.
         images: Image parts (`image_url` objects) that the model made.
+        image_places: How many characters of the text stand before each image.
         refusal: The model's words of refusal, or None.
         logprobs: As they came, or None.
         extra: Fields of the message that must go back with it (`extra_content`, `reasoning_details`).
@@ -125,6 +146,7 @@ class Choice:
     finish_reason: str | None = None
     matched_stop: str | int | None = None
     images: list[dict[str, Any]] = field(default_factory=list)
+    image_places: list[int] = field(default_factory=list)
     refusal: str | None = None
     logprobs: Any = None
     extra: dict[str, Any] = field(default_factory=dict)
@@ -241,6 +263,8 @@ class Delta:
         images: Image parts that came with it.
         logprobs: As they came, or None.
         raw: The event as it came.
+        image_places: How many characters of `text` stand before each image.
+        images_before: How many images came before this event.
     """
 
     text: str = ""
@@ -249,6 +273,8 @@ class Delta:
     images: list[dict[str, Any]] = field(default_factory=list)
     logprobs: Any = None
     raw: Mapping[str, Any] = field(default_factory=dict)
+    image_places: list[int] = field(default_factory=list)
+    images_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)

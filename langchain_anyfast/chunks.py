@@ -32,7 +32,7 @@ def chunk_of(delta: Delta | Completion) -> ChatGenerationChunk:
     """
     if isinstance(delta, Completion):
         return ChatGenerationChunk(message=last_chunk(delta), generation_info=generation_info(delta.choice))
-    if delta.images:
+    if delta.images or delta.images_before:
         return ChatGenerationChunk(message=decode_delta(delta))
     calls = _calls(delta.fragments) if delta.fragments else {}
     if calls is None:

@@ -23,7 +23,7 @@ def translate_content(message: AIMessage) -> list[types.ContentBlock]:
     Returns:
         Reasoning first, then text and images, a refusal, then tool calls; no empty blocks.
     """
-    blocks = [*_reasoning(message), *_content(message), *_refusal(message)]
+    blocks = [*_reasoning(message), *(block for block, _ in _content(message)), *_refusal(message)]
     blocks += [{"type": "tool_call", "name": c["name"], "args": c["args"], "id": c["id"]} for c in message.tool_calls]
     blocks += [
         {"type": "invalid_tool_call", "name": c["name"], "args": c["args"], "id": c["id"], "error": c["error"]}
@@ -45,7 +45,7 @@ def translate_content_chunk(message: AIMessageChunk) -> list[types.ContentBlock]
         return translate_content(message)
     # The last piece itself may hold the rest of a call, without its id: that is nothing whole.
     blocks: list[dict[str, Any]] = [{**block, "index": "lc_rs_0"} for block in _reasoning(message)]
-    blocks += [{**block, "index": f"lc_{_SHORT[block['type']]}_0"} for block in _content(message)]
+    blocks += [{**block, "index": index or f"lc_{_SHORT[block['type']]}_0"} for block, index in _content(message)]
     blocks += [{**block, "index": "lc_rf_0"} for block in _refusal(message)]
     blocks += [
         {
@@ -86,10 +86,10 @@ def refusal_block(words: str) -> dict[str, Any]:
     return block if "refusal" in types.KNOWN_BLOCK_TYPES else {"type": "non_standard", "value": block}
 
 
-def _content(message: AIMessage) -> list[dict[str, Any]]:
-    if isinstance(message.content, str):
-        return [{"type": "text", "text": message.content}] if message.content else []
-    return [block for part in message.content if (block := _block(part))]
+def _content(message: AIMessage) -> list[tuple[dict[str, Any], str | None]]:
+    """Text and images, each with the index that it has in a stream of more than text."""
+    parts = [message.content] if isinstance(message.content, str) else message.content
+    return [(block, part.get("index") if isinstance(part, dict) else None) for part in parts if (block := _block(part))]
 
 
 def _block(part: str | dict[str, Any]) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from anyfast_transport.types import Completion, Delta, Fragment, ToolCall
+from anyfast_transport.types import Completion, Delta, Fragment, ToolCall, in_order
 from langchain_anyfast.content_blocks import image_block, refusal_block
 from langchain_anyfast.messages import additional_kwargs, response_metadata, usage_metadata
 
@@ -48,10 +48,12 @@ class EventWriter:
             yield from self._grow("reasoning", delta.reasoning)
         if delta.text or delta.images or delta.fragments:
             yield from self._close("reasoning")
-        if delta.text:
-            yield from self._grow("text", delta.text)
-        for part in delta.images:
-            yield from self._whole(image_block(part))
+        for part in in_order(delta.text, delta.images, delta.image_places):
+            if isinstance(part, str):
+                yield from self._grow("text", part)
+            else:
+                yield from self._close("text")
+                yield from self._whole(image_block(part))
         for fragment in delta.fragments:
             yield from self._call(fragment)
 

@@ -26,6 +26,7 @@ from anyfast_transport.types import (
     Delta,
     Message,
     ToolCall,
+    in_order,
     wire_call,
 )
 from anyfast_transport.usage import usage_of
@@ -231,11 +232,27 @@ def additional_kwargs(choice: Choice) -> JSON:
     return {**({REASONING: choice.reasoning} if choice.reasoning else {}), **choice.kept()}
 
 
-def _message_content(text: str, images: Sequence[JSON]) -> str | list[str | JSON]:
+def _message_content(choice: Choice) -> str | list[str | JSON]:
     """Text, which is a str unless the model made images."""
-    if not images:
-        return text
-    return [*([{"type": "text", "text": text}] if text else []), *images]
+    if not choice.images:
+        return choice.text
+    parts = in_order(choice.text, choice.images, choice.image_places)
+    return [{"type": "text", "text": part} if isinstance(part, str) else part for part in parts]
+
+
+def _chunk_content(delta: Delta) -> str | list[str | JSON]:
+    """The same of a piece; its blocks have indexes, by which LangChain adds them up, once there was an image."""
+    if not (delta.images or delta.images_before):
+        return delta.text
+    blocks: list[str | JSON] = []
+    images = delta.images_before
+    for part in in_order(delta.text, delta.images, delta.image_places):
+        if not isinstance(part, str):
+            blocks.append({**part, "index": f"lc_img_{images}"})
+            images += 1
+        else:
+            blocks.append({"type": "text", "text": part, "index": f"lc_txt_{images}"})
+    return blocks
 
 
 def decode_message(completion: Completion, choice: Choice) -> AIMessage:
@@ -251,7 +268,7 @@ def decode_message(completion: Completion, choice: Choice) -> AIMessage:
     """
     first = choice is completion.choices[0]
     return AIMessage(
-        content=_message_content(choice.text, choice.images),
+        content=_message_content(choice),
         additional_kwargs=additional_kwargs(choice),
         tool_calls=[tool_call(name=c.name, args=c.parsed(), id=c.id) for c in choice.tool_calls if not c.error],
         invalid_tool_calls=[
@@ -275,7 +292,7 @@ def decode_delta(delta: Delta) -> AIMessageChunk:
     """
     chunks = [tool_call_chunk(name=f.name, args=f.arguments, id=f.id, index=f.position) for f in delta.fragments]
     return AIMessageChunk(
-        content=_message_content(delta.text, delta.images),
+        content=_chunk_content(delta),
         additional_kwargs={REASONING: delta.reasoning} if delta.reasoning else {},
         response_metadata={"model_provider": "anyfast"},
         **({"tool_call_chunks": chunks} if chunks else {}),

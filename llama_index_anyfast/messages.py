@@ -34,6 +34,7 @@ from anyfast_transport.types import (
     Completion,
     Message,
     ToolCall,
+    in_order,
     wire_call,
 )
 from anyfast_transport.usage import usage_of
@@ -310,8 +311,7 @@ def decode_message(completion: Completion, choice: Choice, names: Mapping[str, s
     calls = choice.tool_calls
     blocks = [
         *thinking_blocks(choice.reasoning, usage.reasoning if usage else None),
-        *text_blocks(choice.text or choice.refusal or "", alone=not (calls or choice.images)),
-        *(block for image in choice.images if (block := decode_image(image))),
+        *content_blocks(choice.text or choice.refusal or "", choice, alone=not (calls or choice.images)),
         *(_call_block(call, names) for call in calls),
     ]
     return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=_to_be_kept(choice))
@@ -322,9 +322,13 @@ def thinking_blocks(reasoning: str, tokens: int | None = None) -> list[ContentBl
     return [ThinkingBlock(content=reasoning, num_tokens=tokens)] if reasoning else []
 
 
-def text_blocks(text: str, *, alone: bool) -> list[ContentBlock]:
-    """The block of text; an empty one where nothing else answers, so that `content` is `""` and not None."""
-    return [TextBlock(text=text)] if text or alone else []
+def content_blocks(text: str, choice: Choice, *, alone: bool) -> list[ContentBlock]:
+    """Text and images in their order; an empty text where nothing else answers: `content` is then `""`, not None."""
+    if not choice.images:
+        return [TextBlock(text=text)] if text or alone else []
+    parts = in_order(text, choice.images, choice.image_places)
+    blocks = (TextBlock(text=part) if isinstance(part, str) else decode_image(part) for part in parts)
+    return [block for block in blocks if block]
 
 
 def decode_image(part: Mapping[str, Any]) -> ImageBlock | None:

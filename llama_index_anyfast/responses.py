@@ -18,7 +18,7 @@ from anyfast_transport.errors import InvalidResponseError
 from anyfast_transport.http.async_generators import closing_owned
 from anyfast_transport.lenient_json import parsed_arguments
 from anyfast_transport.response.objects import object_in
-from anyfast_transport.types import Choice, Completion, Delta, Fragment, ToolCall, new_call_id
+from anyfast_transport.types import Choice, Completion, Delta, Fragment, ToolCall, in_order, new_call_id
 from llama_index_anyfast.chunks import call_block, response_of, text_block, thinking_block
 from llama_index_anyfast.messages import (
     CALLS,
@@ -152,7 +152,9 @@ class StreamReader:
         # Blocks that do not grow are those of the response before.
         self._said: list[ContentBlock] = []
         self._thought: list[ContentBlock] = []
-        self._images: list[ContentBlock] = []
+        # What stands before the text that grows: images, and the text before them.
+        self._closed: list[ContentBlock] = []
+        self._open = ""
         self._calls: list[_Growing] = []
 
     def take(self, item: Delta | Completion) -> ChatResponse:
@@ -166,14 +168,15 @@ class StreamReader:
         """
         if isinstance(item, Completion):
             return self._last(item)
-        if item.text:
+        if item.images:
+            self._take_parts(item)
+        elif item.text:
             self._text += item.text
-            self._said = [text_block(self._text)]
+            self._open += item.text
+            self._said = [*self._closed, text_block(self._open)]
         if item.reasoning:
             self._reasoning += item.reasoning
             self._thought = [thinking_block(self._reasoning)]
-        if item.images:
-            self._images.extend(block for image in item.images if (block := decode_image(image)))
         for fragment in item.fragments:
             self._grow(fragment)
         known = {THINKING_DELTA: item.reasoning or None}
@@ -181,9 +184,23 @@ class StreamReader:
 
     def _last(self, completion: Completion) -> ChatResponse:
         response = self._reader.read(completion)
-        response.delta = (response.message.content or "")[len(self._text) :]
+        choice = completion.choice
+        response.delta = (choice.text or choice.refusal or "")[len(self._text) :]
         response.additional_kwargs[THINKING_DELTA] = None
         return response
+
+    def _take_parts(self, item: Delta) -> None:
+        self._text += item.text
+        for part in in_order(item.text, item.images, item.image_places):
+            if isinstance(part, str):
+                self._open += part
+                continue
+            if self._open:
+                self._closed.append(text_block(self._open))
+                self._open = ""
+            if image := decode_image(part):
+                self._closed.append(image)
+        self._said = [*self._closed, *([text_block(self._open)] if self._open else [])]
 
     def _grow(self, fragment: Fragment) -> None:
         if fragment.position == len(self._calls):
@@ -194,9 +211,9 @@ class StreamReader:
         return self._calls if self._reader.parallel else self._calls[:1]
 
     def _blocks(self) -> list[ContentBlock]:
-        if not (self._calls or self._images):
+        if not self._calls:
             return [*self._thought, *(self._said or [text_block("")])]
-        return [*self._thought, *self._said, *self._images, *[call.block for call in self._shown()]]
+        return [*self._thought, *self._said, *[call.block for call in self._shown()]]
 
     def _legacy(self) -> JSON:
         return {CALLS: [call.legacy for call in self._shown()]} if self._calls else {}

@@ -6,7 +6,6 @@ such a piece goes past all this.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from anyfast_transport.lenient_json import parsed_arguments
 from anyfast_transport.response.endings import is_no_end
@@ -14,9 +13,8 @@ from anyfast_transport.response.images import MarkdownImages
 from anyfast_transport.response.text_tool_calls import CallsInText
 from anyfast_transport.response.think_tags import ThinkTags
 from anyfast_transport.response.tool_call_markup import Rescued
-from anyfast_transport.types import Reading, ToolCall
+from anyfast_transport.types import Part, Reading, ToolCall
 
-JSON = dict[str, Any]
 REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_details")
 
 
@@ -26,7 +24,8 @@ class Sorted:
 
     text: str = ""
     reasoning: str = ""
-    images: list[JSON] = field(default_factory=list)
+    images: list[Part] = field(default_factory=list)
+    image_places: list[int] = field(default_factory=list)
     calls: Sequence[Rescued] = ()
 
 
@@ -63,24 +62,32 @@ class ContentReader:
         if self._tags:
             self._tags.saw_reasoning()
 
-    def take(self, content: str, reasoning: str) -> Sorted:
+    def take(self, content: Sequence[str | Part], reasoning: str) -> Sorted:
         """Takes the next piece.
 
         Args:
-            content: Its content.
+            content: Its content: texts and images in their order.
             reasoning: Its reasoning.
 
         Returns:
             What it adds.
         """
-        text, images = self._images.feed(content)
-        thought, text = self._tags.feed(text) if self._tags and text else ("", text)
-        reasoning += self._inline.add(thought, self._thought, reasoning, ended=bool(text))
-        if self._calls and text:
-            text = self._calls.feed(text)
+        found = Sorted(reasoning=reasoning)
+        for piece in content:
+            for part in self._images.feed(piece) if isinstance(piece, str) else (piece,):
+                if isinstance(part, str):
+                    self._take_text(part, found)
+                else:
+                    found.images.append(part)
+                    found.image_places.append(len(found.text))
         self._begun = self._tags is None or self._tags.over
         self._idle = not any(part.busy for part in (self._images, self._calls, self._tags, self._inline) if part)
-        return Sorted(text, reasoning, images)
+        return found
+
+    def _take_text(self, text: str, found: Sorted) -> None:
+        thought, text = self._tags.feed(text) if self._tags and text else ("", text)
+        found.reasoning += self._inline.add(thought, self._thought, found.reasoning, ended=bool(text))
+        found.text += self._calls.feed(text) if self._calls and text else text
 
     def flush(self, finish_reason: str | None, native: Sequence[ToolCall], *, interrupted: bool = False) -> Sorted:
         """Ends the answer.
@@ -117,12 +124,16 @@ class ContentReader:
 
 
 def read_whole(
-    content: str, reasoning: str, reading: Reading, finish_reason: str | None, native: Sequence[ToolCall]
+    content: Sequence[str | Part],
+    reasoning: str,
+    reading: Reading,
+    finish_reason: str | None,
+    native: Sequence[ToolCall],
 ) -> Sorted:
     """Sorts a message that came in one piece.
 
     Args:
-        content: Its content.
+        content: Its content: texts and images in their order.
         reasoning: Its reasoning.
         reading: How to read it.
         finish_reason: How the answer ended.
@@ -131,12 +142,14 @@ def read_whole(
     Returns:
         All of it.
     """
-    if "<" not in content and "![" not in content:
-        return Sorted(content, reasoning)
+    if all(isinstance(piece, str) and "<" not in piece and "![" not in piece for piece in content):
+        return Sorted("".join(map(str, content)), reasoning)
     reader = ContentReader(reading, [reasoning])
     first = reader.take(content, "")
     rest = reader.flush(finish_reason, native, interrupted=is_no_end(finish_reason))
-    return Sorted(first.text + rest.text, reasoning + first.reasoning + rest.reasoning, first.images, rest.calls)
+    first.text, first.reasoning = first.text + rest.text, reasoning + first.reasoning + rest.reasoning
+    first.calls = rest.calls
+    return first
 
 
 def _new(calls: Sequence[Rescued], native: Sequence[ToolCall]) -> list[Rescued]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from anyfast_transport.lenient_json import entries_of, merged
-from anyfast_transport.types import Choice, Completion
+from anyfast_transport.types import Choice, Completion, Part
 
 EXCERPT = 500
 """Characters of an answer that an error shows."""
@@ -29,21 +29,23 @@ def reasoning_in(message: Mapping[str, Any]) -> str:
     return "".join(str(item.get("text") or item.get("summary") or "") for item in details if isinstance(item, Mapping))
 
 
-def text_and_images(message: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-    """Text and images of a message, whose content may be a list of parts.
+def content_of(message: Mapping[str, Any]) -> list[str | Part]:
+    """Text and images of a message, in their order; its content may be a list of parts.
 
     Args:
         message: A message, or a delta of one.
 
     Returns:
-        The text, and the images as parts.
+        Texts, and images as parts; those of the `images` field come last.
     """
-    content, images = message.get("content"), [dict(image) for image in entries_of(message.get("images"))]
-    if isinstance(content, str):
-        return content, images
-    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
-    images.extend(part for part in parts if part.get("type") == "image_url")
-    return "".join(str(part.get("text") or "") for part in parts if part.get("type") == "text"), images
+    content = message.get("content")
+    pieces: list[str | Part] = [content] if isinstance(content, str) else []
+    for part in content if isinstance(content, list) else ():
+        if isinstance(part, dict) and part.get("type") == "text":
+            pieces.append(str(part.get("text") or ""))
+        elif isinstance(part, dict) and part.get("type") == "image_url":
+            pieces.append(part)
+    return [*pieces, *(dict(image) for image in entries_of(message.get("images")))]
 
 
 def take_head(completion: Completion, payload: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 new-api appends what Gemini draws as `![image](data:image/png;base64,...)`, mostly in one event of one line.
 """
 
-from typing import Any
+from anyfast_transport.types import Part
 
 _OPEN = "!["
 _LINK = "](data:image/"
@@ -32,21 +32,20 @@ class MarkdownImages:
         """What is held back."""
         return self._held if self._url is None else "".join([self._opening, *self._url])
 
-    def feed(self, content: str) -> tuple[str, list[dict[str, Any]]]:
+    def feed(self, content: str) -> list[str | Part]:
         """Takes the next piece of the content.
 
         Args:
             content: The piece.
 
         Returns:
-            What of it is text, and the images that it completes, as `image_url` parts.
+            What of it is text, and between it the images that it completes, as `image_url` parts.
         """
-        text: list[str] = []
-        images: list[dict[str, Any]] = []
+        found: list[str | Part] = []
         pieces = [content[at : at + _SLICE] for at in range(0, len(content), _SLICE)]
         for piece in pieces if len(pieces) > 1 else [content]:
-            self._take(piece, text, images)
-        return "".join(text), images
+            self._take(piece, found)
+        return found
 
     def flush(self) -> str:
         """Ends the content.
@@ -58,23 +57,24 @@ class MarkdownImages:
         self._held, self._url = "", None
         return rest
 
-    def _take(self, content: str, text: list[str], images: list[dict[str, Any]]) -> None:
+    def _take(self, content: str, found: list[str | Part]) -> None:
         content, self._held = self._held + content if self._held else content, ""
         while content:
             if self._url is None:
                 before, content = self._up_to_image(content)
-                text.append(before)
+                if before:
+                    found.append(before)
             else:
-                content = self._through_image(content, self._url, images)
+                content = self._through_image(content, self._url, found)
 
-    def _through_image(self, content: str, url: list[str], images: list[dict[str, Any]]) -> str:
+    def _through_image(self, content: str, url: list[str], found: list[str | Part]) -> str:
         """Takes what belongs to the image that is open, and returns what is behind it."""
         end = content.find(")")
         if end < 0:
             url.append(content)
             return ""
         url.append(content[:end])
-        images.append({"type": "image_url", "image_url": {"url": "".join(url)}})
+        found.append({"type": "image_url", "image_url": {"url": "".join(url)}})
         self._url = None
         return content[end + 1 :]
 

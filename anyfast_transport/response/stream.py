@@ -14,11 +14,11 @@ from anyfast_transport.lenient_json import BOM, entries_of, read_json
 from anyfast_transport.response.content import REASONING_KEYS, ContentReader
 from anyfast_transport.response.endings import broken_off, ended_by, is_no_end
 from anyfast_transport.response.error_bodies import error_in
-from anyfast_transport.response.fields import excerpt, reasoning_in, take_end, take_extra, take_head, text_and_images
+from anyfast_transport.response.fields import content_of, excerpt, reasoning_in, take_end, take_extra, take_head
 from anyfast_transport.response.split_pairs import SplitPairs
 from anyfast_transport.response.sse import EventDecoder
 from anyfast_transport.response.tool_calls import ToolCallAssembler, merged_fragments
-from anyfast_transport.types import Choice, Completion, Delta, Fragment, Reading, under_own_names
+from anyfast_transport.types import Choice, Completion, Delta, Fragment, Part, Reading, under_own_names
 
 JSON = dict[str, Any]
 
@@ -133,7 +133,9 @@ class StreamDecoder:
         self._reasoning.append(rest.reasoning)
         if not (rest.text or rest.reasoning or fragments):
             return None
-        return Delta(rest.text, rest.reasoning, under_own_names(fragments, self._names), raw=_head_of(self._completion))
+        before, head = len(self._choice.images), _head_of(self._completion)
+        named = under_own_names(fragments, self._names)
+        return Delta(rest.text, rest.reasoning, named, raw=head, images_before=before)
 
     def _deltas(self, events: Iterable[bytes]) -> Iterator[Delta]:
         for event in events:
@@ -192,34 +194,37 @@ class StreamDecoder:
         return self._grow(message, choice, payload) if isinstance(message, dict) else None
 
     def _grow(self, message: JSON, choice: Mapping[str, Any], payload: Mapping[str, Any]) -> Delta | None:
-        content = message.get("content") or ""
-        images: list[JSON] = []
-        if not isinstance(content, str) or "images" in message:
-            content, images = text_and_images(message)
+        content: Any = message.get("content") or ""
+        images: list[Part] = []
+        places: list[int] = []
         reasoning, logprobs = reasoning_in(message), choice.get("logprobs")
         fragments = self._fragments(entries) if (entries := message.get("tool_calls")) else []
         if self._reader.waits and not message.keys().isdisjoint(REASONING_KEYS):
             self._reader.saw_reasoning_field()
-        if not self._reader.plain(content):
-            found = self._reader.take(content, reasoning)
-            content, reasoning, images = found.text, found.reasoning, images + found.images
+        if not isinstance(content, str) or "images" in message or not self._reader.plain(content):
+            found = self._reader.take(content_of(message), reasoning)
+            content, reasoning, images, places = found.text, found.reasoning, found.images, found.image_places
+        before = len(self._choice.images)
+        if images:
+            said = sum(map(len, self._text))
+            self._choice.images += images
+            self._choice.image_places += [said + place for place in places]
         if content:
             self._text.append(content)
         if reasoning:
             self._reasoning.append(reasoning)
-        if images or logprobs or "extra_content" in message or "refusal" in message:
-            self._keep(message, images, logprobs)
+        if logprobs or "extra_content" in message or "refusal" in message:
+            self._keep(message, logprobs)
         if not (content or reasoning or fragments or images or logprobs):
             return None
-        return Delta(content, reasoning, fragments, images, logprobs, payload)
+        return Delta(content, reasoning, fragments, images, logprobs, payload, places, before)
 
     def _fragments(self, entries: Any) -> list[Fragment]:
         fragments = [fragment for entry in entries_of(entries) for fragment in self._calls.push(entry)]
         return under_own_names(merged_fragments(fragments), self._names)
 
-    def _keep(self, message: JSON, images: list[JSON], logprobs: Any) -> None:
+    def _keep(self, message: JSON, logprobs: Any) -> None:
         """Keeps what few events hold."""
-        self._choice.images.extend(images)
         if logprobs:
             self._logprobs.append(logprobs)
         take_extra(self._choice, message)
@@ -250,7 +255,8 @@ def delta_of(completion: Completion) -> Delta:
     """
     choice = completion.choice
     fragments = [Fragment(at, call.arguments, call.id, call.name) for at, call in enumerate(choice.tool_calls)]
-    return Delta(choice.text, choice.reasoning, fragments, choice.images, choice.logprobs, _head_of(completion))
+    head = _head_of(completion)
+    return Delta(choice.text, choice.reasoning, fragments, choice.images, choice.logprobs, head, choice.image_places)
 
 
 def _head_of(completion: Completion) -> dict[str, Any]:

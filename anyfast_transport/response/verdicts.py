@@ -145,6 +145,7 @@ def joined(first: Completion, second: Completion, question: str, *, shown: bool)
         one, other = first.choice, second.choice
         calls = [call.id for call in one.tool_calls]
         other.asked_about = {"text": len(one.text), "reasoning": len(one.reasoning), "calls": calls}
+        other.image_places = one.image_places + [len(one.text) + place for place in other.image_places]
         other.text, other.reasoning = one.text + other.text, one.reasoning + other.reasoning
         other.images = one.images + other.images
         asked = [replace(call, error=call.error or "it was asked for again") for call in one.tool_calls]

@@ -9,7 +9,7 @@ from anyfast_transport.lenient_json import entries_of, read_json
 from anyfast_transport.response.content import REASONING_KEYS, read_whole
 from anyfast_transport.response.endings import broken_off, ended_by
 from anyfast_transport.response.error_bodies import error_in
-from anyfast_transport.response.fields import excerpt, reasoning_in, take_end, take_extra, take_head, text_and_images
+from anyfast_transport.response.fields import content_of, excerpt, reasoning_in, take_end, take_extra, take_head
 from anyfast_transport.response.stream import StreamDecoder
 from anyfast_transport.response.tool_calls import rescued, whole_calls
 from anyfast_transport.types import Choice, Completion, Reading, under_own_names
@@ -89,12 +89,12 @@ def _whole_choice(raw: Mapping[str, Any], reading: Reading) -> Choice:
     choice.refusal = str(message.get("refusal") or "") or None
     take_end(choice, raw)
     take_extra(choice, message)
-    text, images = text_and_images(message)
     choice.tool_calls = whole_calls(message.get("tool_calls"), choice.finish_reason, reading.tools)
     if not message.keys().isdisjoint(REASONING_KEYS):
         reading = replace(reading, waits=False)  # a server that has a field for thoughts leaves no tag in the text
-    found = read_whole(text, reasoning_in(message), reading, choice.finish_reason, choice.tool_calls)
-    choice.text, choice.reasoning, choice.images = found.text, found.reasoning, images + found.images
+    found = read_whole(content_of(message), reasoning_in(message), reading, choice.finish_reason, choice.tool_calls)
+    choice.text, choice.reasoning = found.text, found.reasoning
+    choice.images, choice.image_places = found.images, found.image_places
     choice.tool_calls += [rescued(call.name, call.arguments, call.error) for call in found.calls]
     under_own_names(choice.tool_calls, reading.names)
     return choice

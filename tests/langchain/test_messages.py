@@ -746,7 +746,8 @@ def test_images_that_the_model_made():
     made = {"type": "image_url", "image_url": {"url": b64("image/png")}}
     for message in ({"content": "Here: ", "images": [made]}, {"content": [{"type": "text", "text": "Here: "}, made]}):
         for answer in (decoded(message), summed(events(message))):
-            assert answer.content == [{"type": "text", "text": "Here: "}, made]
+            bare = [{key: value for key, value in part.items() if key != "index"} for part in answer.content]
+            assert bare == [{"type": "text", "text": "Here: "}, made]
             assert answer.text == "Here: "
             assert [block["type"] for block in answer.content_blocks] == ["text", "image"]
             assert answer.content_blocks[1] == {"type": "image", "base64": DATA, "mime_type": "image/png"}
@@ -754,9 +755,17 @@ def test_images_that_the_model_made():
 
 def test_text_after_an_image_of_a_stream_stays_in_order():
     made = {"type": "image_url", "image_url": {"url": URL}}
-    answer = summed(events({"content": "a"}, {"content": "", "images": [made]}, {"content": "b"}, {"content": "c"}))
-    assert answer.text == "abc"
-    assert [block for block in answer.content_blocks if block["type"] == "image"] == [{"type": "image", "url": URL}]
+    pieces = [{"content": "a"}, {"content": "", "images": [made]}, {"content": "b"}, {"content": "c", "images": [made]}]
+    whole = {"content": [*({"type": "text", "text": one} for one in "a"), made, {"type": "text", "text": "bc"}, made]}
+    expected = [
+        {"type": "text", "text": "a"},
+        {"type": "image", "url": URL},
+        {"type": "text", "text": "bc"},
+        {"type": "image", "url": URL},
+    ]
+    for answer in (summed(events(*pieces)), decoded(whole)):
+        assert answer.text == "abc"
+        assert answer.content_blocks == expected
 
 
 def test_a_refusal_is_kept():

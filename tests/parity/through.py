@@ -184,7 +184,8 @@ ASKED = [ChatMessage(role="user", content="?")]
 
 def _last(responses: list[ChatResponse]) -> ChatResponse:
     told = "".join(response.delta or "" for response in responses)
-    assert told == (responses[-1].message.content or ""), "the deltas are not the whole"
+    texts = [block.text for block in responses[-1].message.blocks if isinstance(block, TextBlock)]
+    assert told == "".join(texts), "the deltas are not the whole"
     return responses[-1]
 
 
