@@ -1,5 +1,6 @@
 """LlamaIndex's messages → the wire, and the wire's answers → LlamaIndex's messages."""
 
+import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -44,6 +45,37 @@ JSON = dict[str, Any]
 REASONING = "reasoning_content"
 CALLS = "tool_calls"
 """Key of `additional_kwargs`: the calls in the wire's shape, which LlamaIndex's streaming programs look for."""
+
+
+def check_messages(messages: Any) -> None:
+    """Sees that a conversation is one, before LlamaIndex's events take it apart.
+
+    Args:
+        messages: What the caller gave for one.
+
+    Raises:
+        UnsupportedParameterError: It is no list of ChatMessages.
+    """
+    if isinstance(messages, (str, ChatMessage)):
+        words = f"not a {type(messages).__name__}"
+    elif wrong := [one for one in messages or () if not isinstance(one, ChatMessage)]:
+        words = f"not of a {type(wrong[0]).__name__}"
+    else:
+        return
+    raise UnsupportedParameterError(
+        f'chat takes a list of ChatMessages, {words}: write [ChatMessage(role="user", content="...")], or '
+        "complete(text) for one text.",
+        parameter="messages",
+    )
+
+
+def check_prompt(prompt: Any) -> None:
+    """The same for the prompt of a completion."""
+    if prompt is not None and not isinstance(prompt, str):
+        raise UnsupportedParameterError(
+            f"complete takes a text, not a {type(prompt).__name__}. For messages there is chat(messages).",
+            parameter="prompt",
+        )
 
 
 def encode_messages(messages: Sequence[ChatMessage]) -> list[Message]:
@@ -277,8 +309,8 @@ def _location(block: Any, data_field: str, mime_field: str, default_mime: str) -
     if not data and block.url:
         return str(block.url)
     if not isinstance(data, bytes):
-        # The block's own validator knows bytes: it encodes them, and looks into them for the type.
-        raw = _bytes_of(data, block.path)
+        # The block's own validator looks into bytes for the type. It takes those that look like base64 for base64.
+        raw = base64.b64encode(_bytes_of(data, block.path))
         block = type(block)(**{data_field: raw, mime_field: getattr(block, mime_field)})
         data = getattr(block, data_field)
     if not data:

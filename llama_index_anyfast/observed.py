@@ -9,11 +9,12 @@ counts nothing although every token is paid. Here the stream itself is ended fir
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from contextlib import closing
 from typing import Any, TypeVar
 
 from anyfast_transport.http.async_generators import Owned, closing_owned, owned
+from llama_index_anyfast.messages import check_messages, check_prompt
 
 Method = Callable[..., Any]
 AsyncMethod = Callable[..., Coroutine[Any, Any, Any]]
@@ -22,7 +23,15 @@ Observe = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 LLM = TypeVar("LLM", bound=type)
 
-_ASK = ("chat", "stream_chat", "complete", "stream_complete", "predict_and_call")
+_CHECKS: Mapping[str, Callable[[Any], None]] = {
+    "chat": check_messages,
+    "stream_chat": check_messages,
+    "complete": check_prompt,
+    "stream_complete": check_prompt,
+}
+"""Method → what looks at its first argument before LlamaIndex's events take it apart."""
+
+_ASK = (*_CHECKS, "predict_and_call")
 _ASK_FOR_OBJECTS = ("structured_predict", "stream_structured_predict")
 
 
@@ -37,14 +46,16 @@ def keeping_secrets(cls: LLM) -> LLM:
         The class, its methods changed.
     """
     for name in (*_ASK, *(f"a{name}" for name in _ASK)):
-        setattr(cls, name, _keeping_arguments(getattr(cls, name)))
+        setattr(cls, name, _keeping_arguments(getattr(cls, name), _CHECKS.get(name.removeprefix("a"))))
     for name in (*_ASK_FOR_OBJECTS, *(f"a{name}" for name in _ASK_FOR_OBJECTS)):
         setattr(cls, name, _keeping_llm_kwargs(getattr(cls, name)))
     return cls
 
 
-def _keeping_arguments(method: Method) -> Method:
+def _keeping_arguments(method: Method, check: Callable[[Any], None] | None) -> Method:
     def keep(llm: Any, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
+        if check is not None:
+            check(args[0] if args else kwargs.get("messages", kwargs.get("prompt")))
         llm, kwargs = llm.keeping(kwargs)
         return llm, args, kwargs
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.families.profile_file import family_with
 from anyfast_transport.families.table import Family
 from anyfast_transport.lenient_json import merged
@@ -78,6 +79,7 @@ class Call:
         rest = without_lost(overrides)
         tools, choice = rest.pop("tools", None) or (), rest.pop("tool_choice", None)
         parallel, structure = rest.pop("parallel_tool_calls", None), rest.pop("structure", None)
+        _check_tools(tools)
         connection = _connection(parameters, rest)
         values = call_values(parameters, rest)
         spoken_to = connection or parameters
@@ -122,10 +124,20 @@ class Call:
         )
 
 
+def _check_tools(tools: Any) -> None:
+    if not isinstance(tools, Sequence) or not all(isinstance(tool, Mapping) for tool in tools):
+        raise UnsupportedParameterError(
+            "tools= takes a list of tools in OpenAI's shape. bind_tools([...]) of LangChain and "
+            "chat_with_tools([...], ...) of LlamaIndex take functions and tools of any kind.",
+            parameter="tools",
+        )
+
+
 def _connection(parameters: ChatParameters, rest: JSON) -> Connection | None:
     """Takes what a call says of its connection out of its arguments: `timeout`, `max_retries` and the like."""
     names = accepted_names(Connection)
     said = {given: rest.pop(given) for given in names.keys() & rest.keys()}
+    said = {given: value for given, value in said.items() if str(value or "").strip() or names[given] != "base_url"}
     more = rest.pop(EXTRA_HEADERS, None)
     if not (said or more) or not isinstance(parameters, Connection):
         return None

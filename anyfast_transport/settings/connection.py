@@ -37,7 +37,8 @@ _LOOPBACK = ("localhost", "127.", "[::1]")
 def normal_base_url(value: Any) -> Any:
     """Mends what people paste: a bare host gets `/v1`, a `/chat/completions` and slashes at the end are taken off.
 
-    Another path is left alone (Ark's `/api/v3` must not get a `/v1`).
+    Another path is left alone (Ark's `/api/v3` must not get a `/v1`). None and "" are what the environment says, else
+    the default.
 
     Args:
         value: What the user wrote.
@@ -48,6 +49,8 @@ def normal_base_url(value: Any) -> Any:
     Raises:
         ValueError: It is no URL of a host, or holds what would swallow the path, or a password.
     """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return base_url_from_env()
     if not isinstance(value, str):
         return value
     url = value.strip().rstrip("/?#").removesuffix("/chat/completions").rstrip("/")
@@ -77,8 +80,9 @@ def _waitable(timeout: httpx.Timeout) -> httpx.Timeout:
     return timeout
 
 
-def _base_url_from_env() -> str:
-    name = next((name for name in BASE_URL_VARIABLES if os.environ.get(name)), "")
+def base_url_from_env() -> str:
+    """Where the gateway is unless it is said: what the environment says, else its global host."""
+    name = next((name for name in BASE_URL_VARIABLES if os.environ.get(name, "").strip()), "")
     try:
         return str(normal_base_url(os.environ.get(name) or DEFAULT_BASE_URL))
     except ValueError as error:  # pydantic tells of no default's error, so it would be raised as it is
@@ -95,14 +99,16 @@ def key_from_env() -> SecretStr | None:
 class Connection(BaseModel):
     """Fields about the connection. What may hold a secret is left out of dumps, pickles and reprs."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, populate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True, populate_by_name=True, hide_input_in_errors=True, validate_assignment=True
+    )
 
     api_key: MayHoldSecret[SecretStr | Callable[[], str] | None] = Field(default_factory=key_from_env)
     """The gateway's key, bare; from the environment variable ANYFAST_API_KEY unless given. A function is asked for the
     key at each request, so that keys can rotate."""
 
     base_url: Annotated[str, BeforeValidator(normal_base_url)] = Field(
-        default_factory=_base_url_from_env, validation_alias=AliasChoices("base_url", "api_base")
+        default_factory=base_url_from_env, validation_alias=AliasChoices("base_url", "api_base")
     )
     """Where the gateway is; from ANYFAST_BASE_URL or ANYFAST_API_BASE unless given, else its global host."""
 

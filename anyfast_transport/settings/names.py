@@ -2,9 +2,11 @@
 
 import difflib
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from pydantic import AliasChoices, BaseModel
+
+from anyfast_transport.settings.hints import hint_for
 
 
 @functools.cache
@@ -27,16 +29,23 @@ def accepted_names(cls: type[BaseModel]) -> Mapping[str, str]:
     return names
 
 
-def unknown_argument(name: str, known: Iterable[str]) -> str:
+_NEAR = 0.78
+"""How much two names must have in common (`difflib`) for one to be taken for a slip of the other."""
+
+
+def unknown_argument(name: str, known: Mapping[str, str]) -> str:
     """Words for an argument that nobody knows.
 
     Args:
         name: What the caller wrote.
-        known: What they may have meant.
+        known: What they may have meant, as `accepted_names` gives it.
 
     Returns:
-        A sentence that names the nearest known argument and `extra_body`.
+        A sentence that says what to write instead, if that is known, or else names the nearest argument, if there is
+        one that is near, and `extra_body`.
     """
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    if hint := hint_for(name, known):
+        return f"unknown argument {name!r}: {hint}"
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=_NEAR)
     guess = f"; did you mean {near[0]!r}?" if near else "."
     return f"unknown argument {name!r}{guess} What the gateway knows and this class does not goes into extra_body."

@@ -30,6 +30,25 @@ def _as_stops(value: Any) -> Any:
     return list(value) or None if isinstance(value, (list, tuple)) else value
 
 
+def _as_switch(value: Any) -> Any:
+    """The vendors' object is not taken: what it may hold besides has names of its own here."""
+    if isinstance(value, Mapping) or value in ("enabled", "disabled", "auto"):
+        raise ValueError(
+            "write thinking=True or thinking=False, or None for the model's own default; a level goes into "
+            "reasoning_effort, whatever else into extra_body"
+        )
+    return value
+
+
+def _no_class(value: Any) -> Any:
+    if isinstance(value, type):
+        raise ValueError(  # noqa: TRY004  # pydantic tells the user of a ValueError only
+            f"{value.__name__} is a class: objects of it come from with_structured_output({value.__name__}) in "
+            f"LangChain, from structured_predict or as_structured_llm({value.__name__}) in LlamaIndex"
+        )
+    return value
+
+
 class ChatParameters(BaseModel):
     """What can be said about an answer. Every field can also be given for one call, and the call wins.
 
@@ -37,13 +56,15 @@ class ChatParameters(BaseModel):
     them is refused here, before anything is sent.
     """
 
-    model_config = ConfigDict(populate_by_name=True, hide_input_in_errors=True, protected_namespaces=())
+    model_config = ConfigDict(
+        populate_by_name=True, hide_input_in_errors=True, protected_namespaces=(), validate_assignment=True
+    )
 
     model: str = Field(validation_alias=AliasChoices("model", "model_name"), min_length=1)
     """Any model id that the gateway serves. Families are told by how it begins and what stands in it
     (`-thinking`, `-image`); an unknown id gets the plain dialect."""
 
-    thinking: bool | None = None
+    thinking: Annotated[bool | None, BeforeValidator(_as_switch)] = None
     """On, off, or the model's own default (None); spelled as the family wants it."""
 
     reasoning_effort: Effort | None = None
@@ -88,7 +109,7 @@ class ChatParameters(BaseModel):
     )
     """Sequences that end the answer; a string or a list. DeepSeek takes 16 at most. `[]` is unset."""
 
-    response_format: dict[str, Any] | None = None
+    response_format: Annotated[dict[str, Any] | None, BeforeValidator(_no_class)] = None
     """`{"type": "text"}`, `{"type": "json_object"}`, or `{"type": "json_schema", "json_schema": {...}}`. What a
     family lacks is lowered to what it has, with a warning."""
 
@@ -183,7 +204,8 @@ def call_values(parameters: ChatParameters, overrides: Mapping[str, Any]) -> dic
     for given, value in overrides.items():
         name = names.get(given)
         if name is None:
-            raise UnsupportedParameterError(unknown_argument(given, names), parameter=given, model=model)
+            words = unknown_argument(given, accepted_names(type(parameters)))
+            raise UnsupportedParameterError(words, parameter=given, model=model)
         if name != "extra_body":
             said[name] = _checked(name, given, value, model)
     values = {name: getattr(parameters, name) for name in ChatParameters.model_fields} | said

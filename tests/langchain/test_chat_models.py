@@ -591,7 +591,6 @@ def test_usage_of_a_stream_can_be_switched_off(chat, emulator):
     [
         ("temprature", "temperature"),
         ("max_token", "max_tokens"),
-        ("enable_thinking", "thinking"),
         ("api_keys", "api_key"),
         ("baseurl", "base_url"),
         ("timeouts", "timeout"),
