@@ -15,6 +15,7 @@ class Usage:
         total: As given: never added up here, since hidden thoughts make it larger than the two.
         cached: Prompt tokens read from the cache.
         reasoning: Tokens spent thinking.
+        images: Tokens of the pictures that the model made.
     """
 
     input: int
@@ -22,6 +23,7 @@ class Usage:
     total: int
     cached: int | None = None
     reasoning: int | None = None
+    images: int | None = None
 
 
 def usage_of(raw: Mapping[str, Any] | None) -> Usage | None:
@@ -48,6 +50,7 @@ def usage_of(raw: Mapping[str, Any] | None) -> Usage | None:
         total=(prompt or 0) + (answer or 0) if total is None else total,
         cached=_count(raw, "prompt_cache_hit_tokens") if cached is None else cached,
         reasoning=_count(raw, "reasoning_tokens") if reasoning is None else reasoning,
+        images=_count(answer_details, "image_tokens") or None,
     )
 
 

@@ -204,8 +204,10 @@ def usage_metadata(raw: Mapping[str, Any] | None) -> UsageMetadata | None:
     metadata = UsageMetadata(input_tokens=usage.input, output_tokens=usage.output, total_tokens=usage.total)
     if usage.cached is not None:
         metadata["input_token_details"] = InputTokenDetails(cache_read=usage.cached)
-    if usage.reasoning is not None:
-        metadata["output_token_details"] = OutputTokenDetails(reasoning=usage.reasoning)
+    # LangChain's type names audio and reasoning, and lets others be there.
+    details = known(reasoning=usage.reasoning, image=usage.images)
+    if details:
+        metadata["output_token_details"] = cast("OutputTokenDetails", details)
     return metadata
 
 
