@@ -17,7 +17,7 @@ from anyfast_transport.response.error_bodies import error_in
 from anyfast_transport.response.fields import content_of, excerpt, reasoning_in, take_end, take_extra, take_head
 from anyfast_transport.response.split_pairs import SplitPairs
 from anyfast_transport.response.sse import EventDecoder
-from anyfast_transport.response.tool_calls import ToolCallAssembler, merged_fragments
+from anyfast_transport.response.tool_calls import ToolCallAssembler
 from anyfast_transport.types import Choice, Completion, Delta, Fragment, Part, Reading, under_own_names
 
 JSON = dict[str, Any]
@@ -221,7 +221,7 @@ class StreamDecoder:
 
     def _fragments(self, entries: Any) -> list[Fragment]:
         fragments = [fragment for entry in entries_of(entries) for fragment in self._calls.push(entry)]
-        return under_own_names(merged_fragments(fragments), self._names)
+        return under_own_names(_merged(fragments), self._names)
 
     def _keep(self, message: JSON, logprobs: Any) -> None:
         """Keeps what few events hold."""
@@ -230,6 +230,19 @@ class StreamDecoder:
         take_extra(self._choice, message)
         if refusal := message.get("refusal"):
             self._refusal.append(str(refusal))
+
+
+def _merged(fragments: list[Fragment]) -> list[Fragment]:
+    """Puts together what one event brings for one call; frameworks add up events, not what is within one."""
+    if len(fragments) < 2:
+        return fragments
+    found: dict[int, Fragment] = {}
+    for one in fragments:
+        first = found.setdefault(one.position, one)
+        if first is not one:
+            first.arguments += one.arguments
+            first.name = (first.name or "") + one.name if one.name else first.name
+    return list(found.values())
 
 
 def is_document(head: bytes) -> bool:

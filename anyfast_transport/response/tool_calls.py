@@ -26,26 +26,6 @@ _OVERTAKEN = "the next call began before any arguments came"
 _OWN_KEYS = frozenset({"id", "index", "type", "function"})
 
 
-def merged_fragments(fragments: list[Fragment]) -> list[Fragment]:
-    """Puts together what one event brings for one call; frameworks add up events, not what is within one.
-
-    Args:
-        fragments: The fragments of one event.
-
-    Returns:
-        At most one for each call, in the order of the calls.
-    """
-    if len(fragments) < 2:
-        return fragments
-    found: dict[int, Fragment] = {}
-    for one in fragments:
-        first = found.setdefault(one.position, one)
-        if first is not one:
-            first.arguments += one.arguments
-            first.name = (first.name or "") + one.name if one.name else first.name
-    return list(found.values())
-
-
 def _function_of(entry: Mapping[str, Any]) -> tuple[str, str]:
     """Name and arguments of an entry, as text: null is none yet, and some servers send the object itself."""
     function = entry.get("function")
