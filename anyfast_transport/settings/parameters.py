@@ -208,7 +208,13 @@ def call_values(parameters: ChatParameters, overrides: Mapping[str, Any]) -> dic
             raise UnsupportedParameterError(words, parameter=given, model=model)
         if name != "extra_body":
             said[name] = _checked(name, given, value, model)
-    values = {name: getattr(parameters, name) for name in ChatParameters.model_fields} | said
+    fields = {name: getattr(parameters, name) for name in ChatParameters.model_fields}
+    # An effort of "none" is a switch, too: the call's wins, by whichever name it is said.
+    if said.get("thinking") and fields["reasoning_effort"] == "none":
+        fields["reasoning_effort"] = None
+    if said.get("reasoning_effort") == "none":
+        fields["thinking"] = None
+    values = fields | said
     # Last, for tracers print the locals of every frame of an error.
     if overrides.get("extra_body") is not None:
         extra = checked_value(ChatParameters, "extra_body", overrides["extra_body"], given="extra_body", model=model)

@@ -321,6 +321,23 @@ def test_a_switch_that_nobody_documents_is_an_error_that_names_extra_body(model,
     assert model in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("fields", "call", "expected"),
+    [
+        ({"thinking": True}, {"reasoning_effort": "none"}, {"thinking": OFF}),
+        ({"reasoning_effort": "none"}, {"thinking": True}, {"thinking": ON}),
+        ({"reasoning_effort": "none"}, {"reasoning_effort": "max"}, effort("max")),
+        ({"thinking": True, "reasoning_effort": "max"}, {"reasoning_effort": "none"}, {"thinking": OFF}),
+    ],
+)
+def test_of_a_switch_and_no_effort_at_all_the_calls_wins_over_the_field(fields, call, expected):
+    told: list[str] = []
+    model = ChatParameters(model="deepseek-v4-pro", **fields)
+    body = build_body(Call.of(model, call), [{"role": "user", "content": "Hi"}], warn=told.append)
+    assert {name: body[name] for name in body.keys() - {"model", "messages"}} == expected
+    assert told == []
+
+
 @pytest.mark.parametrize("model", ["kimi-k2.7-code", "qwen3.8-max-preview"])
 def test_no_effort_at_all_is_an_error_where_thinking_cannot_stop_and_has_no_levels(model):
     with pytest.raises(UnsupportedParameterError, match="always thinks, and has no lower level") as caught:
