@@ -14,7 +14,10 @@ D, Q, B, G, G3 = (
 )
 
 
-@pytest.mark.parametrize("model", [D, "deepseek-v4-pro", Q, B, G, G3, "gemini-2.0-flash", "kimi-k2.6", "glm-5.2"])
+NEW = ["deepseek-r1", "qwen3-max-thinking", "glm-4.7", "glm-5.3", "kimi-k3", "MiniMax-M3", "gemini-3.5-flash"]
+
+
+@pytest.mark.parametrize("model", [D, "deepseek-v4-pro", Q, B, G, G3, "gemini-2.0-flash", "kimi-k2.6", "glm-5.2", *NEW])
 def test_as_documented_every_line_works(desk, model):
     assert desk().noticed(model) == {}
 

@@ -71,6 +71,7 @@ QWEN_ALWAYS = replace(
     # Upstream 400: "The value of the enable_thinking parameter is restricted to True."
     thinking={True: {"enable_thinking": True}, None: {}},
     thinks_by_default=True,
+    json_object="never",  # upstream 400: "Json mode response is not supported when enable_thinking is true"
     length_parameter="max_tokens",  # page endpoints/openai, which lists their siblings
     max_output=None,
     parts=None,
