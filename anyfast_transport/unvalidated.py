@@ -1,4 +1,6 @@
-"""Objects of pydantic classes without validation, which of a streamed piece would cost the most. Pure.
+"""Everything that rests on pydantic's insides: objects without validation, and the state of a pickle. Pure.
+
+Validation would be most of what a streamed piece costs.
 
 `BaseModel.model_construct` looks at every field and takes longer than validating does, so what is left of it here is
 what an object consists of: the values, the set of the fields that were given, and pydantic's two other slots. Whoever
@@ -40,3 +42,26 @@ def unvalidated(
     _set_extra(made, extra)
     _set_private(made, None)
     return made
+
+
+def state_with(state: Mapping[Any, Any], values: Mapping[str, Any], private: Mapping[str, Any]) -> dict[Any, Any]:
+    """The state that a pickle keeps of an object, with other values.
+
+    Args:
+        state: What `BaseModel.__getstate__` gives; it is not changed, and nothing that it holds either.
+        values: Fields that are to be others.
+        private: Private attributes that are to be others.
+
+    Returns:
+        A new state.
+    """
+    return {
+        **state,
+        "__dict__": {**state["__dict__"], **values},
+        "__pydantic_private__": {**(state["__pydantic_private__"] or {}), **private},
+    }
+
+
+def private_in(state: Mapping[Any, Any], name: str) -> Any:
+    """A private attribute in the state that a pickle keeps."""
+    return state["__pydantic_private__"][name]

@@ -1,7 +1,6 @@
 """Opt-in places where LangChain keeps lists of the classes that it knows. Importing this package changes none."""
 
-import importlib
-from typing import Any
+from langchain_anyfast._langchain import loadable_classes, providers_of
 
 PROVIDER = "anyfast"
 _LC_ID = ("langchain_anyfast", "chat_models", "ChatAnyfast")
@@ -17,8 +16,7 @@ def register() -> None:
         ("langchain.chat_models.base", "ChatAnyfast"),
         ("langchain.embeddings.base", "AnyfastEmbeddings"),
     ):
-        found = importlib.import_module(module)
-        providers, call = getattr(found, "_BUILTIN_PROVIDERS", None), getattr(found, "_call", None)
+        providers, call = providers_of(module)
         if providers is None or call is None:
             raise RuntimeError(
                 f"This version of langchain keeps its list of providers for {name} elsewhere: "
@@ -34,9 +32,7 @@ def enable_load() -> None:
         RuntimeError: langchain-core keeps its list of loadable classes elsewhere now; use
             `load(…, allowed_objects=[ChatAnyfast], valid_namespaces=["langchain_anyfast"])`.
     """
-    module: Any = importlib.import_module("langchain_core.load.load")
-    mapping = getattr(module, "ALL_SERIALIZABLE_MAPPINGS", None)
-    namespaces = getattr(module, "DEFAULT_NAMESPACES", None)
+    mapping, namespaces, worked_out = loadable_classes()
     if mapping is None or namespaces is None:
         raise RuntimeError(
             "This version of langchain-core keeps its list of loadable classes elsewhere: "
@@ -45,4 +41,4 @@ def enable_load() -> None:
     mapping[_LC_ID] = _LC_ID
     if _LC_ID[0] not in namespaces:
         namespaces.append(_LC_ID[0])
-    getattr(module, "_default_class_paths_cache", {}).pop("all", None)
+    worked_out.pop("all", None)

@@ -14,3 +14,10 @@ def without_span(method: Method) -> Method:
     """Keeps LlamaIndex from making a span of a method that is a step of a call: it would be counted as a call."""
     vars(method)[DISPATCHER_SPAN_DECORATED_ATTR] = True
     return method
+
+
+OVERRIDDEN = frozenset({"_prepare_chat_with_tools", "_structured_astream_call", "_structured_stream_call"})
+"""Methods of ours that LlamaIndex calls by these names."""
+
+CALLED = frozenset({"_extend_messages"})
+"""Methods of LlamaIndex's that ours call."""

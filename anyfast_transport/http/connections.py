@@ -24,15 +24,8 @@ import httpx
 
 from anyfast_transport.errors import APIConnectionError
 from anyfast_transport.http.async_generators import owned
-from anyfast_transport.http.deadline import CURRENT
-from anyfast_transport.http.network_hooks import (
-    HANDSHAKE_FAILED,
-    OPENED,
-    concerns,
-    share_among_addresses,
-    watch,
-    watch_async,
-)
+from anyfast_transport.http.key_masking import mask_logs
+from anyfast_transport.http.network_hooks import before_closing, watch, watch_async
 from anyfast_transport.http.sockets import AsyncSocket
 
 KEEP_SECONDS = 5.0
@@ -214,6 +207,11 @@ class LoopPool:
             sock.let_go(nothing)
         os.close(nothing)
 
+    def end_with(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Closes everything before its loop, where nobody ends the loop's generators: LlamaIndex does not."""
+        if not (self.over or loop.is_running() or loop.is_closed()):
+            loop.run_until_complete(self.shut_down())
+
     async def shut_down(self) -> None:
         """Closes everything: the loop ends."""
         self.over = True
@@ -226,19 +224,6 @@ async def _closed_with_its_loop(pool: LoopPool) -> AsyncGenerator[None]:
         yield
     finally:
         await pool.shut_down()
-
-
-def _close_before(loop: asyncio.AbstractEventLoop, pool: LoopPool) -> None:
-    """Closes a pool before its loop, where nobody ends the loop's generators: LlamaIndex's `asyncio_run` does not."""
-    close = loop.close
-
-    def closing() -> None:
-        if not (pool.over or loop.is_running() or loop.is_closed()):
-            loop.run_until_complete(pool.shut_down())
-        close()
-
-    with contextlib.suppress(AttributeError):  # uvloop's attributes cannot be set; `abandon` hangs up then
-        loop.close = closing  # type: ignore[method-assign]  # there is no hook at the end of a loop
 
 
 class SharedPools:
@@ -272,36 +257,22 @@ class SharedPools:
             self._sockets.clear()
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Remembers the socket of a sync connection, and puts the deadline under it.
+        """Puts the deadline under each connection, and remembers its socket.
 
         Args:
             event: httpcore's name of what happened.
             info: Its arguments, or what it returned.
         """
-        if not concerns(event):
-            return
-        watch(event, info)
-        if event.endswith("connect_tcp.started"):
-            share_among_addresses(info)
-        elif event.endswith(HANDSHAKE_FAILED):
-            CURRENT.get().opened.close()
-        elif event.endswith(OPENED):
-            sock = info["return_value"].get_extra_info("socket")
-            if isinstance(sock, socket.socket):
-                self._sockets.add(sock)
+        sock = watch(event, info)
+        if isinstance(sock, socket.socket):
+            self._sockets.add(sock)
 
     async def trace_async(self, event: str, info: dict[str, Any]) -> None:
         """The same for the connections of the running loop."""
-        if not concerns(event):
-            return
-        watch_async(event, info)
-        if event.endswith(HANDSHAKE_FAILED):
-            await CURRENT.get().opened.aclose()
-        elif event.endswith(OPENED):
-            entry = self._by_loop.get(asyncio.get_running_loop())
-            sock = info["return_value"].get_extra_info("socket")
-            if entry and hasattr(sock, "shutdown"):
-                entry[0].opened(sock)
+        sock = await watch_async(event, info)
+        entry = self._by_loop.get(asyncio.get_running_loop()) if sock is not None else None
+        if entry and hasattr(sock, "shutdown"):
+            entry[0].opened(sock)
 
     def client(self) -> contextlib.AbstractContextManager[httpx.Client]:
         """A client for one sync call."""
@@ -318,7 +289,7 @@ class SharedPools:
             pool = LoopPool()
             keeper = _closed_with_its_loop(pool)
             self._by_loop[loop] = pool, keeper
-            _close_before(loop, pool)
+            before_closing(loop, pool.end_with)
         await anext(keeper)
         return pool
 
@@ -333,9 +304,15 @@ class SharedPools:
 
 
 SHARED = SharedPools()
-atexit.register(SHARED.close)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=SHARED.forget)
+
+
+@functools.cache
+def hook_into_process() -> None:
+    """When the first client is made: nothing happens on import."""
+    mask_logs()
+    atexit.register(SHARED.close)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=SHARED.forget)
 
 
 class SharesConnections:

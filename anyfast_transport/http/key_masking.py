@@ -142,8 +142,12 @@ class _MaskedLog(logging.Filter):
 
 
 _FILTER = _MaskedLog()
-for _name in _LOGGERS:
-    logging.getLogger(_name).addFilter(_FILTER)
+
+
+def mask_logs() -> None:
+    """Puts the filter upon the loggers of the HTTP libraries; once, however often it is called."""
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_FILTER)
 
 
 def mask_metadata(completion: Completion, mask: Callable[[str], str]) -> None:

@@ -14,7 +14,7 @@ import httpx
 
 from anyfast_transport.errors import AnyfastError
 from anyfast_transport.http.async_generators import closing_owned, owned
-from anyfast_transport.http.connections import SHARED
+from anyfast_transport.http.connections import SHARED, hook_into_process
 from anyfast_transport.http.headers import comes_raw
 from anyfast_transport.http.http_call import HttpCall
 from anyfast_transport.http.model_list import ModelListCall, in_haste, naming_nearest, wants_ids
@@ -36,6 +36,7 @@ class Sender:
     """
 
     def __init__(self, connection: Connection) -> None:
+        hook_into_process()
         self._connection = connection
 
     def fetch(self, exchange: HttpCall, read: Callable[[httpx.Response, bytes], Read]) -> Read:
@@ -149,6 +150,7 @@ class AsyncSender:
     """
 
     def __init__(self, connection: Connection) -> None:
+        hook_into_process()
         self._connection = connection
 
     async def fetch(self, exchange: HttpCall, read: Callable[[httpx.Response, bytes], Read]) -> Read:

@@ -24,6 +24,7 @@ from pydantic import (
 from anyfast_transport.errors import AnyfastWarning, UnsupportedParameterError
 from anyfast_transport.families.profile_file import as_path, profile_from_env
 from anyfast_transport.settings.secrets import MayHoldSecret, secret_fields, warn_of_lost
+from anyfast_transport.unvalidated import state_with
 
 DEFAULT_BASE_URL = "https://www.anyfast.ai/v1"
 """The gateway's global host (Anyfast guide deepseek-v4-flash)."""
@@ -176,11 +177,7 @@ class Connection(BaseModel):
         # Not LlamaIndex's own, which takes what cannot be pickled off the living object.
         state, secret = BaseModel.__getstate__(self), secret_fields(type(self))
         lost = {*self._lost, *(name for name in secret if getattr(self, name) is not None)}
-        return {
-            **state,
-            "__dict__": {**state["__dict__"], **dict.fromkeys(secret)},
-            "__pydantic_private__": {**(state["__pydantic_private__"] or {}), "_lost": lost},
-        }
+        return state_with(state, dict.fromkeys(secret), {"_lost": lost})
 
     @property
     def lost_key(self) -> bool:

@@ -316,7 +316,7 @@ def test_opening_gets_no_longer_than_the_deadline_leaves():
     try:
         for event in ("connection.connect_tcp.started", "connection.start_tls.started", "proxy.start_tls.started"):
             info["timeout"] = 10.0
-            network_hooks.watch_async(event, info)
+            asyncio.run(network_hooks.watch_async(event, info))
             assert info["timeout"] <= 3.0
     finally:
         deadline.CURRENT.reset(token)

@@ -73,13 +73,13 @@ STREAMS = {
 @pytest.mark.parametrize("way", STREAMS)
 @pytest.mark.parametrize("loop", RUN)
 def test_a_stream_that_is_left_unread_ends_quietly(loop, way, held, fields, gateway, monkeypatch):
-    gateway.script(Answer(reasoning="abc", text="hello there " * 5))
     cls, stream = STREAMS[way]
     said, kept = [], []
     monkeypatch.setattr(sys, "unraisablehook", lambda told: said.append(repr(told.exc_value)))
 
     async def main():
         asyncio.get_running_loop().set_exception_handler(lambda _, told: said.append(told["message"]))
+        gateway.script(Answer(reasoning="abc", text="hello there " * 5))
         items = await stream(cls(**fields))
         async for _ in items:
             break

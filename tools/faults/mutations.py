@@ -68,7 +68,7 @@ GUARDS = (
     Guard("no wait is longer than sockets know", "http/deadline.py", "LONGEST = 1e6", "LONGEST = 1e99", "longer_than_sockets"),
     Guard("opening ends with the deadline", "http/network_hooks.py", "max(left if timeout is None else min(timeout, left), 0.001)", "timeout",
           "opening_gets"),
-    Guard("addresses share the time", "http/connections.py", "        if event.endswith(\"connect_tcp.started\"):", "        if False:", "many_dead"),
+    Guard("addresses share the time", "http/network_hooks.py", "    if event.endswith(_CONNECTING):", "    if False:", "many_dead"),
     Guard("an answer that is left over", "http/deadline.py", "if self._watched and self._head_bytes == HEAD_LIMIT:", "if False:", "left_over"),
     Guard("the first-token limit", "http/http_call.py", "self.deadline.limit(FIRST_TOKEN, self.first_token)", "pass", "first_token"),
     Guard("the total limit", "http/http_call.py", "self.deadline.limit(TOTAL, self.connection.total_timeout)", "pass", "whole_call"),
@@ -85,7 +85,7 @@ GUARDS = (
     Guard("what ended badly is thrown away", "http/connections.py", "if not (sound and wanted)", "if not wanted", "cancelled or dry"),
     Guard("a tunnel that failed is thrown away", "http/connections.py", "return not isinstance(error, APIConnectionError)",
           "return True", "tunnel"),
-    Guard("a handshake that is cancelled", "http/connections.py", "            await CURRENT.get().opened.aclose()", "            pass", "handshake"),
+    Guard("a handshake that is cancelled", "http/network_hooks.py", "        await CURRENT.get().opened.aclose()", "        pass", "handshake"),
     Guard("the child lets go of async sockets", "http/connections.py", "                pool.let_go()", "                pass", "fork or parent"),
     Guard("a pool for each loop", "http/connections.py", "if entry := self._by_loop.get(loop):",
           "if entry := next(iter(self._by_loop.values()), None):", "loops_in_a_row or loop_each"),
@@ -130,7 +130,7 @@ GUARDS = (
     Guard("plain http warns", "settings/connection.py", 'if url.scheme == "http" and', "if False and", "plain_http"),
     Guard("no key in dumps", "settings/connection.py", "exclude=True, repr=False)\n    \"\"\"The gateway's key",
           "repr=True)\n    \"\"\"The gateway's key", "nothing_shows or dump"),
-    Guard("no key in pickles", "settings/connection.py", "dict.fromkeys(_LEFT_BEHIND)", "{}", "nothing_shows"),
+    Guard("no key in pickles", "settings/connection.py", "state_with(state, dict.fromkeys(secret)", "state_with(state, {}", "nothing_shows"),
 )  # fmt: skip
 
 
