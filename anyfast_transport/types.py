@@ -185,7 +185,7 @@ class Completion:
         request_id: The gateway's id of the request, or None.
         retries: Requests that were sent again for this call.
         repairs: What was not sent as the caller gave it, because it would be refused; a few words for each.
-        way: How an object was asked for (`structured_output.Way`), or None if none was.
+        output_mode: How an object was asked for (`structured_output.OutputMode`), or None if none was.
         asked_again: For each answer of the call that was asked about once more: the `question`, the `usage` of that
             answer, which was billed too, and its `request_id`.
     """
@@ -199,7 +199,7 @@ class Completion:
     request_id: str | None = None
     retries: int = 0
     repairs: Sequence[str] = ()
-    way: str | None = None
+    output_mode: str | None = None
     asked_again: Sequence[Mapping[str, Any]] = ()
 
     @property
@@ -247,7 +247,9 @@ class Completion:
             "retries": self.retries or None,
             "repairs": list(self.repairs) or None,
             "asked_again": list(self.asked_again) or None,
-            "structured_output": {"way": self.way, "repaired": bool(self.asked_again)} if self.way else None,
+            "structured_output": {"way": self.output_mode, "repaired": bool(self.asked_again)}
+            if self.output_mode
+            else None,
         }
         return {key: value for key, value in known.items() if value is not None}
 

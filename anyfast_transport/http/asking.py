@@ -7,7 +7,7 @@ from anyfast_transport.http.exchange import Exchange
 from anyfast_transport.request.build import build_request
 from anyfast_transport.request.call import Call
 from anyfast_transport.request.changes import ignore
-from anyfast_transport.response.verdicts import follow_up, joined, settle
+from anyfast_transport.response.verdicts import check, follow_up, joined
 from anyfast_transport.settings.connection import Connection
 from anyfast_transport.types import Completion, Delta, Message, new_call_id
 
@@ -73,7 +73,7 @@ class Asking:
             self.exchange.brought = completion
             return
         self.exchange = None
-        settle(completion, self._expected)  # not of what was shown of the first, which was asked about
+        check(completion, self._expected)  # not of what was shown of the first, which was asked about
         if self._first is not None:
             for call in completion.choice.tool_calls:
                 call.id = self._ids.get(call.id, call.id)

@@ -14,7 +14,7 @@ from anyfast_transport.errors import (
 from anyfast_transport.http.deadline import DATA
 from anyfast_transport.http.headers import request_id
 from anyfast_transport.http.http_call import FIRST_TOKEN, TOTAL, HttpCall, host_of
-from anyfast_transport.request.learning import Draft
+from anyfast_transport.request.learning import LearningRequest
 from anyfast_transport.request.request import Request
 from anyfast_transport.response.decoder import AnswerDecoder
 from anyfast_transport.response.whole import decode_completion
@@ -40,11 +40,11 @@ class Exchange(HttpCall):
         connection: Where the gateway is, and how to speak to it.
         request: What it asks.
         whole: Whether the answer is wanted in one. It is streamed inside where its reasoning has a cap.
-        after: The request before this one in the same call: its retries, its lesson and its time are used up.
+        after: The request before this one in the same call: its retries, its refused feature and its time are used up.
 
     Attributes:
         decoder: Decodes what comes to a request for a stream; None before the head of a 200.
-        draft: The request, and what is learned while it is sent.
+        learning: The request, and what is learned while it is sent.
         brought: What an earlier request of the same call brought.
     """
 
@@ -55,9 +55,11 @@ class Exchange(HttpCall):
     ) -> None:
         request = (request.streamed_inside(connection) if whole else None) or request
         connection = request.connection or connection
-        earlier = after.draft if after else None
+        earlier = after.learning if after else None
         url = f"{connection.base_url}/chat/completions"
-        self.draft: Draft = Draft(request, host_of(url), learns=connection.learn_from_refusals, after=earlier)
+        self.learning: LearningRequest = LearningRequest(
+            request, host_of(url), learns=connection.learn_from_refusals, after=earlier
+        )
         content = self._written()
         super().__init__(connection, url, content, streams=request.streams, model=request.model)
         self._after = after
@@ -76,21 +78,21 @@ class Exchange(HttpCall):
 
     def key_is_known(self) -> None:
         """Leaves out what is known to be refused to this key."""
-        if self.draft.recall(self.tenant):
+        if self.learning.recall(self.tenant):
             self.content = self._written()
 
     def delay(self, error: AnyfastError) -> float | None:
         """Decides about a failed attempt, and says so in the log; one that was refused may go without a part."""
         if self.decoder is not None and not self.decoder.is_document:
             return None  # an answer has begun
-        if self.draft.revise(error):
+        if self.learning.revise(error):
             self.content = self._written()
             _log.info("POST %s: a part of the request was refused; sending it without that", self.host)
             return 0.0
         return super().delay(error)
 
     def _written(self) -> bytes:
-        self.draft.request, content = self.draft.request.written()
+        self.learning.request, content = self.learning.request.written()
         return content
 
     def completion(self, response: httpx.Response, data: bytes) -> Completion:
@@ -98,7 +100,7 @@ class Exchange(HttpCall):
         completion = decode_completion(data, request_id=request_id(response), reading=self._reading)
         completion.retries = self.retries
         self._tell_of_request(completion)
-        self.draft.went_through()
+        self.learning.went_through()
         return self.masked(completion)
 
     def start_decoding(self, response: httpx.Response) -> AnswerDecoder:
@@ -113,8 +115,8 @@ class Exchange(HttpCall):
 
     def _tell_of_request(self, completion: Completion) -> None:
         """What the metadata of an answer say of the request."""
-        request = self.draft.request
-        completion.repairs, completion.way = request.repairs, request.way
+        request = self.learning.request
+        completion.repairs, completion.output_mode = request.repairs, request.output_mode
 
     def count(self, piece: bytes) -> bytes:
         """Counts a piece of a body; the error of one that is too large holds what had arrived."""
@@ -150,7 +152,7 @@ class Exchange(HttpCall):
     def end(self, decoder: AnswerDecoder) -> Iterator[Delta]:
         """What the end of a stream adds; see `StreamDecoder.finish`."""
         yield from decoder.finish()
-        self.draft.went_through()
+        self.learning.went_through()
 
     def _watched(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
         """Ends an answer that goes on reasoning, if there is a cap on that."""

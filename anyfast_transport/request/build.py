@@ -12,7 +12,7 @@ from anyfast_transport.request.changes import Changes, warn
 from anyfast_transport.request.history import Replay, prepared, with_instruction
 from anyfast_transport.request.names import own_names, wire_name
 from anyfast_transport.request.request import Request, reading_of
-from anyfast_transport.request.structured_output import Way, json_mode_works, schema_instruction, way_to_structure
+from anyfast_transport.request.structured_output import OutputMode, json_mode_works, output_mode_for, schema_instruction
 from anyfast_transport.request.thinking import put, thinking_fields, thinks
 from anyfast_transport.request.tool_choice import JSON_ALONE, call_instruction, wire_tool_choice
 from anyfast_transport.request.tool_schemas import wire_tool
@@ -116,7 +116,7 @@ class _Builder:
         )
         if not messages:
             raise UnsupportedParameterError("There is no message to send.", parameter="messages", model=call.model)
-        way, call = self._structured()
+        output_mode, call = self._structured()
         self._put_format(call.values.get("response_format"), messages)
         self._put_tools(call)
         if self.instructions:
@@ -131,7 +131,7 @@ class _Builder:
             thinking=values.get("thinking"),
             names=own_names(call.tools),
         )
-        return Request(body, family, reading, call.expected, self.changes.repairs, way, call.connection)
+        return Request(body, family, reading, call.expected, self.changes.repairs, output_mode, call.connection)
 
     def _warn(self, words: str) -> None:
         self.changes.warned(f"{self._call.model} ({self._family.name}) {words}")
@@ -163,23 +163,23 @@ class _Builder:
             else:
                 self._warn("documents no user_id: it is not sent. extra_body sends it anyway.")
 
-    def _structured(self) -> tuple[Way | None, Call]:
-        """Asks for an object by the way that works, in the terms of tools, response formats and instructions."""
+    def _structured(self) -> tuple[OutputMode | None, Call]:
+        """Asks for an object in the mode that works, in the terms of tools, response formats and instructions."""
         call, structure = self._call, self._call.structure
         if structure is None:
             return None, call
-        way, lowered = way_to_structure(self._family, thinking=self._thinking, method=structure.method)
+        output_mode, lowered = output_mode_for(self._family, thinking=self._thinking, method=structure.method)
         if lowered:
             self.changes.warned(f"{call.model}: {lowered}")
-        if way in ("forced_tool", "asked_tool"):
-            if way == "asked_tool":
+        if output_mode in ("forced_tool", "asked_tool"):
+            if output_mode == "asked_tool":
                 self.instructions.append(call_instruction(wire_name(structure.name)))
-            choice = structure.name if way == "forced_tool" else None
-            return way, replace(call, tools=[*call.tools, structure.tool()], tool_choice=choice)
-        if way == "json_schema":
-            return way, _formatted(call, structure.response_format())
+            choice = structure.name if output_mode == "forced_tool" else None
+            return output_mode, replace(call, tools=[*call.tools, structure.tool()], tool_choice=choice)
+        if output_mode == "json_schema":
+            return output_mode, _formatted(call, structure.response_format())
         self.instructions.append(schema_instruction(structure.described))
-        return way, _formatted(call, {"type": "json_object"}) if way == "json_mode" else call
+        return output_mode, _formatted(call, {"type": "json_object"}) if output_mode == "json_mode" else call
 
     def _put_format(self, wanted: JSON | None, messages: Sequence[Message]) -> None:
         if not wanted:

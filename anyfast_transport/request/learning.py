@@ -1,7 +1,7 @@
 """What a model at a gateway does not take, learned from the refusal that says so. No I/O.
 
 A gateway routes one model id to servers of different vintages, so no table knows every parameter and form that is
-refused. A refusal that names one of `FORMS` in words of its own is answered, once for a call, by the request without
+refused. A refusal that names one of `FEATURES` in words of its own is answered, once for a call, by the request without
 it. If that goes through, and the user gave nothing that is lost by it, it is remembered for this key and model at this
 base_url as long as the process lives.
 """
@@ -14,15 +14,15 @@ from typing import Any
 from anyfast_transport.errors import AnyfastError, BadRequestError, ContextWindowExceededError
 from anyfast_transport.request.changes import warn
 from anyfast_transport.request.quotations import Quotations
-from anyfast_transport.request.refused_features import FORMS
+from anyfast_transport.request.refused_features import FEATURES
 from anyfast_transport.request.request import Request
-from anyfast_transport.request.rewriting import JSON, Lesson, effort_of
+from anyfast_transport.request.rewriting import JSON, RefusedFeature, effort_of
 from anyfast_transport.request.thinking import EFFORTS, nearest_effort
 
 _OF_THINKING = re.compile("think|reasoning mode|思考", re.IGNORECASE)
 
 
-def lesson_of(error: AnyfastError, request: Request) -> Lesson | None:
+def refused_feature_of(error: AnyfastError, request: Request) -> RefusedFeature | None:
     """What a refusal teaches about the request that was refused.
 
     Args:
@@ -30,7 +30,7 @@ def lesson_of(error: AnyfastError, request: Request) -> Lesson | None:
         request: The request.
 
     Returns:
-        The lesson; None if the error is no refusal of a form that could be left out.
+        The refused feature; None if the error is no refusal of a form that could be left out.
     """
     if not isinstance(error, BadRequestError) or isinstance(error, ContextWindowExceededError):
         return None
@@ -39,11 +39,11 @@ def lesson_of(error: AnyfastError, request: Request) -> Lesson | None:
     # A refusal that names its parameter is about no other; a null is wrong in any of them.
     is_named = root in request.body.keys() - {"messages", "tools"}
     text, quotations = f"{named} {error.message}", Quotations(request.body)
-    for name, form in FORMS.items():
-        if form.is_meant(text, quotations) and (not is_named or root in form.parameters or name == "null"):
-            lesson = _lesson(name, request, text)
-            if _rewritten(request, lesson) is not None:
-                return lesson
+    for name, feature in FEATURES.items():
+        if feature.is_meant(text, quotations) and (not is_named or root in feature.parameters or name == "null"):
+            refused_feature = _refused_feature(name, request, text)
+            if _rewritten(request, refused_feature) is not None:
+                return refused_feature
     return None
 
 
@@ -54,57 +54,61 @@ def _named_parameter(body: Any) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _lesson(name: str, request: Request, text: str) -> Lesson:
+def _refused_feature(name: str, request: Request, text: str) -> RefusedFeature:
     thinking = request.thinks if _OF_THINKING.search(text) else None
     if name not in ("effort", "thinking_off"):
-        return Lesson(name, thinking)
+        return RefusedFeature(name, thinking)
     effort = effort_of(request.body, request.family)
     levels = (level for level in EFFORTS[1:] if level != effort and re.search(rf"\b{level}\b", text))
-    return Lesson(name, thinking, effort, tuple(levels))
+    return RefusedFeature(name, thinking, effort, tuple(levels))
 
 
-def _rewritten(request: Request, lesson: Lesson) -> JSON | None:
-    if lesson.thinking is not None and lesson.thinking != request.thinks:
+def _rewritten(request: Request, refused_feature: RefusedFeature) -> JSON | None:
+    if refused_feature.thinking is not None and refused_feature.thinking != request.thinks:
         return None
-    return FORMS[lesson.form].rewritten(request.body, lesson)
+    return FEATURES[refused_feature.name].rewritten(request.body, refused_feature)
 
 
-def _said(lesson: Lesson) -> str:
-    if not lesson.effort:
-        return FORMS[lesson.form].said
-    instead = f"sent as {nearest_effort(lesson.effort, lesson.levels)!r}" if lesson.levels else "left out"
-    return f"reasoning_effort {lesson.effort!r} {instead}"
+def _said(refused_feature: RefusedFeature) -> str:
+    if not refused_feature.effort:
+        return FEATURES[refused_feature.name].said
+    instead = (
+        f"sent as {nearest_effort(refused_feature.effort, refused_feature.levels)!r}"
+        if refused_feature.levels
+        else "left out"
+    )
+    return f"reasoning_effort {refused_feature.effort!r} {instead}"
 
 
-def without_refused(request: Request, lessons: Sequence[Lesson]) -> Request:
+def without_refused(request: Request, refused_features: Sequence[RefusedFeature]) -> Request:
     """A request without what is known to be refused.
 
     Args:
         request: The request.
-        lessons: What is known.
+        refused_features: What is known.
 
     Returns:
         The request that is sent, with its repairs.
     """
-    for lesson in lessons:
-        body = _rewritten(request, lesson)
+    for refused_feature in refused_features:
+        body = _rewritten(request, refused_feature)
         if body is not None:
-            request = request.rewritten(body, f"{_said(lesson)}, since this model refuses it")
+            request = request.rewritten(body, f"{_said(refused_feature)}, since this model refuses it")
     return request
 
 
-def is_kept(lesson: Lesson, request: Request) -> bool:
-    """Whether a lesson holds for later calls, too.
+def is_kept(refused_feature: RefusedFeature, request: Request) -> bool:
+    """Whether a refused feature holds for later calls, too.
 
     Args:
-        lesson: What was learned.
+        refused_feature: What was learned.
         request: The request that was refused.
 
     Returns:
         False where a message would lose authority, or the user something that he gave: each call has to be refused.
     """
-    kept = FORMS[lesson.form].kept
-    return kept == "always" or (kept == "for_objects" and request.way is not None)
+    kept = FEATURES[refused_feature.name].kept
+    return kept == "always" or (kept == "for_objects" and request.output_mode is not None)
 
 
 _MOST = 4096
@@ -115,39 +119,39 @@ class Memory:
     """What was learned, by key, base_url and model. Safe for threads."""
 
     def __init__(self) -> None:
-        self._lessons: dict[tuple[int, str], tuple[Lesson, ...]] = {}
+        self._refused_features: dict[tuple[int, str], tuple[RefusedFeature, ...]] = {}
         self._lock = threading.Lock()
 
-    def lessons(self, tenant: int, model: str) -> tuple[Lesson, ...]:
+    def refused_features(self, tenant: int, model: str) -> tuple[RefusedFeature, ...]:
         """What is known of a model, in the order in which it was learned."""
-        return self._lessons.get((tenant, model), ())
+        return self._refused_features.get((tenant, model), ())
 
-    def keep(self, tenant: int, model: str, lesson: Lesson) -> None:
-        """Keeps a lesson.
+    def keep(self, tenant: int, model: str, refused_feature: RefusedFeature) -> None:
+        """Keeps a refused feature.
 
         Args:
             tenant: Whose key it is, and where the model is.
             model: Its id.
-            lesson: What it does not take.
+            refused_feature: What it does not take.
         """
         with self._lock:
-            known = self._lessons.get((tenant, model), ())
-            if lesson not in known:
-                self._lessons[tenant, model] = (*known, lesson)
-            while len(self._lessons) > _MOST:
-                del self._lessons[next(iter(self._lessons))]
+            known = self._refused_features.get((tenant, model), ())
+            if refused_feature not in known:
+                self._refused_features[tenant, model] = (*known, refused_feature)
+            while len(self._refused_features) > _MOST:
+                del self._refused_features[next(iter(self._refused_features))]
 
     def forget(self) -> None:
         """Forgets everything, as a new process does."""
         with self._lock:
-            self._lessons.clear()
+            self._refused_features.clear()
 
 
 MEMORY = Memory()
 """What this process has learned."""
 
 
-class Draft:
+class LearningRequest:
     """The request of one call, and what is learned while it is sent.
 
     Args:
@@ -155,11 +159,11 @@ class Draft:
         host: Where it goes, for the user.
         learns: Whether refusals are learned from.
         memory: What is known already.
-        after: That of the request before this one in the same call, whose lesson holds on, and was its one lesson.
+        after: That of the request before this one in the same call; what it learned holds on, and is all that is learned.
 
     Attributes:
         request: The request as it is sent.
-        learned: What was learned in this call: one lesson at most.
+        learned: What was learned in this call: one refused feature at most.
     """
 
     def __init__(
@@ -169,13 +173,13 @@ class Draft:
         *,
         learns: bool,
         memory: Memory = MEMORY,
-        after: "Draft | None" = None,
+        after: "LearningRequest | None" = None,
     ) -> None:
         self._memory, self._host, self._model = memory, host, request.model
         self._tenant: int | None = None
-        self.learned: tuple[Lesson, ...] = after.learned if after else ()
+        self.learned: tuple[RefusedFeature, ...] = after.learned if after else ()
         self._learns, self._may_learn = learns, learns and not self.learned
-        self._pending: tuple[Lesson, AnyfastError, Request] | None = None
+        self._pending: tuple[RefusedFeature, AnyfastError, Request] | None = None
         self.request = without_refused(request, self.learned)
 
     def recall(self, tenant: int) -> bool:
@@ -190,7 +194,7 @@ class Draft:
         before = self.request
         if self._learns and tenant != self._tenant:
             self._tenant = tenant
-            self.request = without_refused(before, self._memory.lessons(tenant, self._model))
+            self.request = without_refused(before, self._memory.refused_features(tenant, self._model))
         return self.request is not before
 
     def revise(self, error: AnyfastError) -> bool:
@@ -202,23 +206,23 @@ class Draft:
         Returns:
             Whether `request` is another now, to be sent at once. True only once.
         """
-        lesson = lesson_of(error, self.request) if self._may_learn else None
-        if lesson is None:
+        refused_feature = refused_feature_of(error, self.request) if self._may_learn else None
+        if refused_feature is None:
             return False
-        self._may_learn, self._pending, self.learned = False, (lesson, error, self.request), (lesson,)
-        self.request = without_refused(self.request, [lesson])
+        self._may_learn, self._pending, self.learned = False, (refused_feature, error, self.request), (refused_feature,)
+        self.request = without_refused(self.request, [refused_feature])
         return True
 
     def went_through(self) -> None:
         """Remembers what the refusal taught, now that the revised request was taken, and tells the user."""
         if self._pending is None or self._tenant is None:
             return
-        (lesson, error, refused), self._pending = self._pending, None
-        kept = is_kept(lesson, refused)
+        (refused_feature, error, refused), self._pending = self._pending, None
+        kept = is_kept(refused_feature, refused)
         if kept:
-            self._memory.keep(self._tenant, self._model, lesson)
+            self._memory.keep(self._tenant, self._model, refused_feature)
         warn(
-            f"{self._model} at {self._host} refused a part of the request: {_said(lesson)}, "
+            f"{self._model} at {self._host} refused a part of the request: {_said(refused_feature)}, "
             f"{'now and for the rest of this process' if kept else 'for this call'}. "
             f"learn_from_refusals=False switches that off. The refusal: {error.message[:300]}"
         )

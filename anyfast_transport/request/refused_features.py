@@ -13,7 +13,7 @@ from anyfast_transport.request.history import alternating, system_first
 from anyfast_transport.request.quotations import Quotations
 from anyfast_transport.request.rewriting import (
     JSON,
-    Lesson,
+    RefusedFeature,
     asking_for_json,
     asking_for_the_call,
     content_as_string,
@@ -39,7 +39,7 @@ from anyfast_transport.request.rewriting import (
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class Feature:
     """A parameter or form that can be refused.
 
     Attributes:
@@ -56,7 +56,7 @@ class Form:
 
     about: str
     said: str
-    rewritten: Callable[[JSON, Lesson], JSON | None]
+    rewritten: Callable[[JSON, RefusedFeature], JSON | None]
     refuses: str
     parameters: frozenset[str] = frozenset()
     unless: str | None = None
@@ -97,10 +97,10 @@ _NOT_TAKEN = r".{0,40}(?:not (?:support|allow|permit|accept|honou?r)|unsupported
 _SCHEMA_IS_WRONG = _words(r"invalid (?:json )?schema", r"schema for (?:response_format|function)")
 _STRANGE = r"unrecogni[sz]ed|unknown|unexpected|extra (?:fields|inputs)|not permitted"
 _NESTED_EFFORT = _words(r"thinking\W{1,6}reasoning_effort", r"^thinking\b.{0,80}reasoning_effort")
-FORMS: Mapping[str, Form] = {
+FEATURES: Mapping[str, Feature] = {
     # DashScope says "The value of the enable_thinking parameter is restricted to True." (new-api ali/adaptor.go),
     # Moonshot "invalid thinking: only type=enabled is allowed for this model" (oh-my-pi#3852)
-    "thinking_on": Form(
+    "thinking_on": Feature(
         _words(r"thinking.{0,60}restricted to true", r"thinking.{0,20}only type=enabled"),
         "thinking switched on",
         thinking_on,
@@ -111,7 +111,7 @@ FORMS: Mapping[str, Form] = {
     # Z.ai says "This model always engages in thinking and cannot be disabled; please use low, high, or max"
     # (hermes-agent#85890, csglite#194), Ark "The current model does not support disabling thinking" (GCMP#289), Google
     # "Budget 0 is invalid. This model only works in thinking mode." (of gemini-2.5-pro)
-    "thinking_off": Form(
+    "thinking_off": Feature(
         _words(
             r"(?:think|reason).{0,60}can(?:not|'t| not) be (?:disabled|turned off|switched off)",
             r"not support disabling (?:think|reason)",
@@ -126,7 +126,7 @@ FORMS: Mapping[str, Form] = {
     ),
     # DeepSeek says "The `reasoning_content` in the thinking mode must be passed back to the API." (hermes-agent#17341),
     # Moonshot "reasoning_content is missing in assistant tool call message at index 3" (recorded)
-    "reasoning_back": Form(
+    "reasoning_back": Feature(
         _words(r"reasoning_content.{0,40}must be passed back", r"reasoning_content is missing"),
         "thinking switched off, since an earlier turn has no reasoning",
         not_thinking,
@@ -134,7 +134,7 @@ FORMS: Mapping[str, Form] = {
     ),
     # Anyfast's page nests the effort, DeepSeek's own API has it at the top level, and we send both: either may be
     # refused as a parameter that is not there (guess: nobody has met that yet)
-    "nested_effort": Form(
+    "nested_effort": Feature(
         _NESTED_EFFORT,
         "reasoning_effort left out of thinking",
         effort_on_top_alone,
@@ -142,7 +142,7 @@ FORMS: Mapping[str, Form] = {
         parameters=frozenset({"thinking"}),
         kept="always",
     ),
-    "top_effort": Form(
+    "top_effort": Feature(
         r"\breasoning_effort\b",
         "reasoning_effort left out of the top level",
         effort_nested_alone,
@@ -152,7 +152,7 @@ FORMS: Mapping[str, Form] = {
         kept="always",
     ),
     # gateways over older vLLM (langchain#34260)
-    "stream_options": Form(
+    "stream_options": Feature(
         _words("stream_options", "include_usage"),
         "stream_options left out",
         without("stream_options"),
@@ -161,7 +161,7 @@ FORMS: Mapping[str, Form] = {
         kept="always",
     ),
     # Gemini's compatible endpoint, 2025
-    "parallel_tool_calls": Form(
+    "parallel_tool_calls": Feature(
         _words("parallel_tool_calls", "parallel (?:tool|function) call"),
         "parallel_tool_calls left out",
         without("parallel_tool_calls"),
@@ -169,7 +169,7 @@ FORMS: Mapping[str, Form] = {
         parameters=frozenset({"parallel_tool_calls"}),
     ),
     # DeepSeek, Qwen, Kimi while they think (langchain#40769, eino#994)
-    "tool_choice": Form(
+    "tool_choice": Feature(
         _words("tool_choice", "tool choice"),
         "forced tool_choice asked for in the prompt",
         asking_for_the_call,
@@ -179,7 +179,7 @@ FORMS: Mapping[str, Form] = {
         kept="for_objects",
     ),
     # DeepSeek and Qwen: their guides of JSON mode
-    "json_word": Form(
+    "json_word": Feature(
         _words(r"must contain the word"),
         "the word JSON added to the prompt",
         saying_json,
@@ -188,7 +188,7 @@ FORMS: Mapping[str, Form] = {
         kept="always",
     ),
     # servers that know no such parameter (langchain#34797)
-    "response_format": Form(
+    "response_format": Feature(
         _words("response_format"),
         "response_format asked for in the prompt",
         asking_for_json,
@@ -198,7 +198,7 @@ FORMS: Mapping[str, Form] = {
         kept="for_objects",
     ),
     # DeepSeek: "This response_format type is unavailable now" (khoj#1336)
-    "json_schema": Form(
+    "json_schema": Feature(
         _words("response_format", "json_schema", "structured output"),
         "json_schema sent as JSON mode with the schema in the prompt",
         json_mode_instead,
@@ -208,17 +208,19 @@ FORMS: Mapping[str, Form] = {
         kept="for_objects",
     ),
     # Qwen: "Json mode response is not supported when enable_thinking is true" (agentscope#1334)
-    "json_object": Form(
+    "json_object": Feature(
         _words("response_format", "json_object", "json mode"),
         "JSON mode asked for in the prompt",
-        lambda body, lesson: asking_for_json(body, lesson) if format_of(body)[0] == "json_object" else None,
+        lambda body, refused_feature: (
+            asking_for_json(body, refused_feature) if format_of(body)[0] == "json_object" else None
+        ),
         _NO,
         unless=_SCHEMA_IS_WRONG,
         parameters=frozenset({"response_format"}),
         kept="for_objects",
     ),
     # Doubao: "Invalid combination of reasoning_effort and thinking type" (models.dev#5645)
-    "effort": Form(
+    "effort": Feature(
         _words(r"reasoning.?effort", r"thinking.?level", r"\beffort\b"),
         "reasoning_effort lowered or left out",
         other_effort,
@@ -226,7 +228,7 @@ FORMS: Mapping[str, Form] = {
         parameters=frozenset({"reasoning_effort", "thinking"}),
     ),
     # OpenAI's reasoning models, Kimi
-    "max_tokens": Form(
+    "max_tokens": Feature(
         _words(
             r"\bmax_completion_tokens\b.{0,20}instead", r"\bmax_tokens\b" + _NOT_TAKEN, _UNKNOWN + r"\bmax_tokens\b"
         ),
@@ -237,7 +239,7 @@ FORMS: Mapping[str, Form] = {
         kept="always",
     ),
     # servers older than it (agentscope#2126)
-    "max_completion_tokens": Form(
+    "max_completion_tokens": Feature(
         _words(
             r"\bmax_tokens\b.{0,20}instead",
             r"\bmax_completion_tokens\b" + _NOT_TAKEN,
@@ -250,11 +252,11 @@ FORMS: Mapping[str, Form] = {
         kept="always",
     ),
     # typed gateways, of what extra_body holds
-    "null": Form(
+    "null": Feature(
         _words(r"\bnull\b", r"none is not an allowed", "NoneType", "空值"), "nulls left out", without_nulls, _NO
     ),
     # everybody but OpenAI (agentscope#2126)
-    "developer": Form(
+    "developer": Feature(
         _words("developer"),
         "role developer sent as system",
         with_each_message(role_renamed("developer", "system")),
@@ -262,7 +264,7 @@ FORMS: Mapping[str, Form] = {
         kept="always",
     ),
     # the templates of Qwen 3.5 and later (vllm#41114)
-    "system_first": Form(
+    "system_first": Feature(
         _words(r"system.{0,40}(?:beginning|first|start)", r"(?:beginning|first).{0,40}system"),
         "later system messages sent as the user's",
         with_messages(system_first),
@@ -270,7 +272,7 @@ FORMS: Mapping[str, Form] = {
         lowers=True,
     ),
     # Gemma says "Developer instruction is not enabled"
-    "system": Form(
+    "system": Feature(
         _words(r"['`\"]system['`\"]", r"system (?:role|message|prompt|instruction)s?", "developer instruction"),
         "role system sent as user",
         with_each_message(role_renamed("system", "user")),
@@ -278,7 +280,7 @@ FORMS: Mapping[str, Form] = {
         lowers=True,
     ),
     # DeepSeek R1, Mistral's templates
-    "alternating": Form(
+    "alternating": Feature(
         _words(r"alternat", r"(?:successive|consecutive) (?:user|assistant|messages|roles)"),
         "messages of one role in a row joined",
         with_messages(alternating),
@@ -286,9 +288,11 @@ FORMS: Mapping[str, Form] = {
         kept="always",
     ),
     # Ark, older OpenAI-compatible servers
-    "strict": Form(_words(r"\bstrict\b"), "strict left out of the tools", without_strict, _NO, unless=_words("schema")),
+    "strict": Feature(
+        _words(r"\bstrict\b"), "strict left out of the tools", without_strict, _NO, unless=_words("schema")
+    ),
     # recorded of DeepSeek: "invalid type: sequence, expected a string"
-    "string_content": Form(
+    "string_content": Feature(
         _words(r"sequence, expected a string", r"content.{0,60}(?:must|should) be (?:a |of type )?string"),
         "lists of text parts sent as strings",
         with_each_message(content_as_string),
@@ -296,7 +300,7 @@ FORMS: Mapping[str, Form] = {
         kept="always",
     ),
     # Kimi K3, of turns with nothing but calls (opencode#39451)
-    "empty_content": Form(
+    "empty_content": Feature(
         _words(r"content or tool_calls must be set", r"(?:must|can) ?not be empty", r"non-empty"),
         "empty content filled",
         with_each_message(content_filled),
@@ -304,7 +308,7 @@ FORMS: Mapping[str, Form] = {
         kept="always",
     ),
     # OpenAI, of calls that Gemini made
-    "extra_content": Form(
+    "extra_content": Feature(
         _words("extra_content"),
         "thought signatures left out",
         with_each_message(without_extras),

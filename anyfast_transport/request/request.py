@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.families.table import Family, family_of
 from anyfast_transport.lenient_json import without_surrogates
-from anyfast_transport.request.structured_output import Way
+from anyfast_transport.request.structured_output import OutputMode
 from anyfast_transport.request.thinking import asks_to_think, thinks
 from anyfast_transport.settings.connection import Connection
 from anyfast_transport.types import Expected, Reading, offered
@@ -29,7 +29,7 @@ class Request:
         expected: What the call expects of it; heeded by `Client.ask`.
         repairs: What is not as the caller gave it, because it would be refused: a few words for each. They are in the
             metadata of the answer, too.
-        way: How an object is asked for, or None if none is.
+        output_mode: How an object is asked for, or None if none is.
         connection: What this call alone says of its connection, or None.
     """
 
@@ -38,7 +38,7 @@ class Request:
     reading: Reading
     expected: Expected = field(default_factory=Expected)
     repairs: tuple[str, ...] = ()
-    way: Way | None = None
+    output_mode: OutputMode | None = None
     connection: Connection | None = None
 
     @classmethod

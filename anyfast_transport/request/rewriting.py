@@ -15,36 +15,36 @@ JSON = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class RefusedFeature:
     """One thing that a model does not take.
 
     Attributes:
-        form: Which, by its name in `FORMS`.
+        name: Which, by its name in `FEATURES`.
         thinking: Whether it holds only while the model thinks (True) or does not (False); None if always.
-        effort: The level of effort that was refused, for that form.
+        effort: The level of effort that was refused, for that feature.
         levels: The levels that the refusal named, weakest first.
     """
 
-    form: str
+    name: str
     thinking: bool | None = None
     effort: str = ""
     levels: tuple[str, ...] = ()
 
 
-def without(*keys: str) -> Callable[[JSON, Lesson], JSON | None]:
+def without(*keys: str) -> Callable[[JSON, RefusedFeature], JSON | None]:
     """Without some parameters."""
 
-    def rewritten(body: JSON, _: Lesson) -> JSON | None:
+    def rewritten(body: JSON, _: RefusedFeature) -> JSON | None:
         kept = {key: value for key, value in body.items() if key not in keys}
         return kept if len(kept) < len(body) else None
 
     return rewritten
 
 
-def renamed(old: str, new: str) -> Callable[[JSON, Lesson], JSON | None]:
+def renamed(old: str, new: str) -> Callable[[JSON, RefusedFeature], JSON | None]:
     """With a parameter under its other name."""
 
-    def rewritten(body: JSON, _: Lesson) -> JSON | None:
+    def rewritten(body: JSON, _: RefusedFeature) -> JSON | None:
         if old not in body or new in body:
             return None
         return {new if key == old else key: value for key, value in body.items()}
@@ -52,10 +52,10 @@ def renamed(old: str, new: str) -> Callable[[JSON, Lesson], JSON | None]:
     return rewritten
 
 
-def with_messages(change: Callable[[list[Any]], list[Any]]) -> Callable[[JSON, Lesson], JSON | None]:
+def with_messages(change: Callable[[list[Any]], list[Any]]) -> Callable[[JSON, RefusedFeature], JSON | None]:
     """With other messages."""
 
-    def rewritten(body: JSON, _: Lesson) -> JSON | None:
+    def rewritten(body: JSON, _: RefusedFeature) -> JSON | None:
         messages = _said_in(body)
         changed = change(messages)
         return None if changed == messages else {**body, "messages": changed}
@@ -67,12 +67,12 @@ def _said_in(body: JSON) -> list[Any]:
     return [message for message in body.get("messages") or () if isinstance(message, Mapping)]
 
 
-def with_each_message(change: Callable[[JSON], JSON]) -> Callable[[JSON, Lesson], JSON | None]:
+def with_each_message(change: Callable[[JSON], JSON]) -> Callable[[JSON, RefusedFeature], JSON | None]:
     """With each message changed alike."""
     return with_messages(lambda messages: [change(message) for message in messages])
 
 
-def asking_for_the_call(body: JSON, _: Lesson) -> JSON | None:
+def asking_for_the_call(body: JSON, _: RefusedFeature) -> JSON | None:
     """Asks in the prompt for the call that was forced."""
     choice = body.get("tool_choice")
     if choice in (None, "auto", "none"):
@@ -91,7 +91,7 @@ def format_of(body: JSON) -> tuple[str | None, str]:
     return wanted.get("type"), asked.get(str(wanted.get("type")), "")
 
 
-def json_mode_instead(body: JSON, _: Lesson) -> JSON | None:
+def json_mode_instead(body: JSON, _: RefusedFeature) -> JSON | None:
     """Has JSON mode, and the schema in the prompt."""
     kind, asked = format_of(body)
     if kind != "json_schema":
@@ -99,7 +99,7 @@ def json_mode_instead(body: JSON, _: Lesson) -> JSON | None:
     return {**body, "messages": with_instruction(_said_in(body), asked), "response_format": {"type": "json_object"}}
 
 
-def asking_for_json(body: JSON, _: Lesson) -> JSON | None:
+def asking_for_json(body: JSON, _: RefusedFeature) -> JSON | None:
     """Asks in the prompt for what the response format was to bring."""
     kind, asked = format_of(body)
     if kind is None:
@@ -108,7 +108,7 @@ def asking_for_json(body: JSON, _: Lesson) -> JSON | None:
     return {**kept, "messages": with_instruction(_said_in(body), asked)} if asked else kept
 
 
-def saying_json(body: JSON, _: Lesson) -> JSON | None:
+def saying_json(body: JSON, _: RefusedFeature) -> JSON | None:
     """Has the word JSON in the prompt."""
     if format_of(body)[0] != "json_object" or any("json" in str(m.get("content")).lower() for m in _said_in(body)):
         return None
@@ -139,14 +139,14 @@ def _nested(body: JSON) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def effort_nested_alone(body: JSON, _: Lesson) -> JSON | None:
+def effort_nested_alone(body: JSON, _: RefusedFeature) -> JSON | None:
     """Without the effort at the top level, if it is nested, too."""
     if "reasoning_effort" not in body or "reasoning_effort" not in _nested(body):
         return None
     return {key: value for key, value in body.items() if key != "reasoning_effort"}
 
 
-def effort_on_top_alone(body: JSON, _: Lesson) -> JSON | None:
+def effort_on_top_alone(body: JSON, _: RefusedFeature) -> JSON | None:
     """Without the nested effort, if it is at the top level, too."""
     if "reasoning_effort" not in body or "reasoning_effort" not in _nested(body):
         return None
@@ -163,25 +163,25 @@ def _switched_on(body: JSON) -> JSON | None:
     return None
 
 
-def thinking_on(body: JSON, lesson: Lesson) -> JSON | None:
+def thinking_on(body: JSON, refused_feature: RefusedFeature) -> JSON | None:
     """With a switch on that is off, and without what is refused while thinking."""
     on = _switched_on(body)
     if on is None:
         return None
-    on = asking_for_the_call(on, lesson) or on
+    on = asking_for_the_call(on, refused_feature) or on
     # Qwen's rule: "Json mode response is not supported when enable_thinking is true".
-    return (asking_for_json(on, lesson) or on) if "enable_thinking" in on else on
+    return (asking_for_json(on, refused_feature) or on) if "enable_thinking" in on else on
 
 
-def thinking_least(body: JSON, lesson: Lesson) -> JSON | None:
+def thinking_least(body: JSON, refused_feature: RefusedFeature) -> JSON | None:
     """With the lowest effort in place of a switch that is off: one that is named, or the lowest that all have."""
     if body.get("reasoning_effort") not in ("none", "minimal") and _switched_on(body) is None:
         return None
     kept = {key: value for key, value in body.items() if key not in ("enable_thinking", "thinking")}
-    return {**kept, "reasoning_effort": lesson.levels[0] if lesson.levels else "low"}
+    return {**kept, "reasoning_effort": refused_feature.levels[0] if refused_feature.levels else "low"}
 
 
-def not_thinking(body: JSON, _: Lesson) -> JSON | None:
+def not_thinking(body: JSON, _: RefusedFeature) -> JSON | None:
     """With thinking off, if reasoning has to go back that a turn does not have."""
     turns = [message for message in _said_in(body) if message.get("role") == "assistant"]
     if all(str(turn.get("reasoning_content") or "").strip() for turn in turns):
@@ -190,11 +190,11 @@ def not_thinking(body: JSON, _: Lesson) -> JSON | None:
     return {**kept, **THINKING_TYPE[False]}
 
 
-def other_effort(body: JSON, lesson: Lesson) -> JSON | None:
+def other_effort(body: JSON, refused_feature: RefusedFeature) -> JSON | None:
     """With the nearest level of effort that is taken, or none."""
-    if not lesson.effort or _effort_in(body) != lesson.effort:
+    if not refused_feature.effort or _effort_in(body) != refused_feature.effort:
         return None
-    value = nearest_effort(lesson.effort, lesson.levels) if lesson.levels else None
+    value = nearest_effort(refused_feature.effort, refused_feature.levels) if refused_feature.levels else None
     changed: JSON = {}
     for key, inner in body.items():
         new = value if key == "reasoning_effort" else inner
@@ -206,7 +206,7 @@ def other_effort(body: JSON, lesson: Lesson) -> JSON | None:
     return changed
 
 
-def without_nulls(body: JSON, _: Lesson) -> JSON | None:
+def without_nulls(body: JSON, _: RefusedFeature) -> JSON | None:
     """Without nulls, but for those in schemas."""
 
     def bare(value: Any) -> Any:
@@ -219,7 +219,7 @@ def without_nulls(body: JSON, _: Lesson) -> JSON | None:
     return None if changed == body else changed
 
 
-def without_strict(body: JSON, _: Lesson) -> JSON | None:
+def without_strict(body: JSON, _: RefusedFeature) -> JSON | None:
     """Without `strict` in its tools."""
 
     def lax(tool: JSON) -> JSON:

@@ -17,7 +17,7 @@ AnyMethod = Literal["auto", "function_calling", "json_mode", "json_schema", "tex
 """Those that users name, and two that stand for what LlamaIndex's users set: text: no tools, JSON mode where there is
 one. prompt: only the prompt."""
 
-Way = Literal["forced_tool", "asked_tool", "json_mode", "json_schema", "prompt"]
+OutputMode = Literal["forced_tool", "asked_tool", "json_mode", "json_schema", "prompt"]
 """forced_tool: `tool_choice` names the tool. asked_tool: the prompt asks for the call. json_mode: `json_object` with
 the schema in the prompt. json_schema: the gateway's own. prompt: only the prompt asks for JSON."""
 
@@ -59,7 +59,7 @@ class Structure:
         return {} if self.strict is None else {"strict": self.strict}
 
 
-def way_to_structure(family: Family, *, thinking: bool, method: AnyMethod = "auto") -> tuple[Way, str | None]:
+def output_mode_for(family: Family, *, thinking: bool, method: AnyMethod = "auto") -> tuple[OutputMode, str | None]:
     """Chooses how to ask for an object.
 
     Args:

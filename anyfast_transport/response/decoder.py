@@ -63,6 +63,6 @@ class AnswerDecoder:
             return
         known = self._events.completion
         found = decode_completion(bytes(self._document), request_id=self._request_id, reading=self._reading)
-        found.retries, found.repairs, found.way = known.retries, known.repairs, known.way
+        found.retries, found.repairs, found.output_mode = known.retries, known.repairs, known.output_mode
         self._decoded = found
         yield delta_of(found)

@@ -73,12 +73,12 @@ class _NoAnswerError(Exception):
     error: Any = None
 
 
-def _decoded(payload: Any, texts: int, dimensions: int | None) -> Embeddings:
-    if not isinstance(payload, dict):
+def _decoded(body: Any, texts: int, dimensions: int | None) -> Embeddings:
+    if not isinstance(body, dict):
         raise _NoAnswerError("no JSON object")
-    data = payload.get("data")
+    data = body.get("data")
     if not isinstance(data, list):
-        raise _error_or_nothing(payload)
+        raise _error_or_nothing(body)
     if len(data) != texts:
         raise _NoAnswerError(f"{len(data)} vectors for {texts} texts")
     vectors = _in_order(data)
@@ -90,7 +90,7 @@ def _decoded(payload: Any, texts: int, dimensions: int | None) -> Embeddings:
         )
     if len(lengths) > 1 or 0 in lengths:
         raise _NoAnswerError(f"vectors of {_listed(lengths)} numbers side by side")
-    usage, model = payload.get("usage"), payload.get("model")
+    usage, model = body.get("usage"), body.get("model")
     return Embeddings(
         vectors, model if isinstance(model, str) else "", usage if isinstance(usage, Mapping) and usage else None
     )
@@ -100,8 +100,8 @@ def _listed(lengths: set[int]) -> str:
     return " and ".join(map(str, sorted(lengths)[:4]))
 
 
-def _error_or_nothing(payload: Mapping[str, Any]) -> _NoAnswerError:
-    error = error_in(payload, request_id=None)
+def _error_or_nothing(body: Mapping[str, Any]) -> _NoAnswerError:
+    error = error_in(body, request_id=None)
     problem = _NoAnswerError(f"an error under status 200, {error}" if error else "there is no list `data`")
     problem.error = error
     return problem

@@ -268,32 +268,32 @@ _STATUS_OF_TYPE = (
 )
 
 
-def error_in(payload: Mapping[str, Any], *, request_id: str | None) -> APIStatusError | None:
-    """The error inside a payload under HTTP 200, classified by the status or the type that it names.
+def error_in(body: Mapping[str, Any], *, request_id: str | None) -> APIStatusError | None:
+    """The error inside a body under HTTP 200, classified by the status or the type that it names.
 
     Args:
-        payload: A whole answer, or an event.
+        body: A whole answer, or an event.
         request_id: The gateway's id of the request.
 
     Returns:
         The error, or None if there is none.
     """
-    if words := _words_of_minimax(payload.get("base_resp")):
+    if words := _words_of_minimax(body.get("base_resp")):
         found = status_error(200, words, request_id=request_id)
         found.__class__ = classify(_STATUS_OF_MINIMAX.get(words["code"], 200), words_of(words))
         return found
-    error = payload.get("error")
+    error = body.get("error")
     if not error:
-        if "choices" in payload or not _is_bare_error(payload):
+        if "choices" in body or not _is_bare_error(body):
             return None
-        error = payload
+        error = body
     inner = error[0] if isinstance(error, list) else error
     named = [str(inner.get(key)) for key in ("status_code", "code", "status")] if isinstance(inner, Mapping) else []
     status = next((int(value) for value in named if re.fullmatch("[45][0-9][0-9]", value)), 200)
-    found = status_error(status, payload, request_id=request_id)
+    found = status_error(status, body, request_id=request_id)
     if type(found) is APIStatusError:
         # The kind that its type means; the status stays the one that came.
-        found.__class__ = classify(_status_of(words_of(payload)), words_of(payload))
+        found.__class__ = classify(_status_of(words_of(body)), words_of(body))
     return found
 
 
@@ -331,7 +331,7 @@ def _status_of(words: ErrorWords) -> int:
     return next((status for pattern, status in _STATUS_OF_TYPE if re.search(pattern, text, re.IGNORECASE)), 200)
 
 
-def _is_bare_error(payload: Mapping[str, Any]) -> bool:
-    """Whether a payload without choices is an error of its own, as `{"code": ..., "message": ...}` is."""
-    says = any(isinstance(payload.get(key), str) and payload[key] for key in ("message", "detail", "msg", "error_msg"))
-    return says and "usage" not in payload and "object" not in payload
+def _is_bare_error(body: Mapping[str, Any]) -> bool:
+    """Whether a body without choices is an error of its own, as `{"code": ..., "message": ...}` is."""
+    says = any(isinstance(body.get(key), str) and body[key] for key in ("message", "detail", "msg", "error_msg"))
+    return says and "usage" not in body and "object" not in body

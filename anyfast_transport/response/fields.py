@@ -48,14 +48,14 @@ def content_of(message: Mapping[str, Any]) -> list[str | Part]:
     return [*pieces, *(dict(image) for image in entries_of(message.get("images")))]
 
 
-def take_head(completion: Completion, payload: Mapping[str, Any]) -> None:
-    """Takes over what a payload says of the whole completion: its id, model, time, fingerprint and usage.
+def take_metadata(completion: Completion, body: Mapping[str, Any]) -> None:
+    """Takes over what a body says of the whole completion: its id, model, time, fingerprint and usage.
 
     Args:
         completion: The completion, which is changed.
-        payload: A whole answer, or an event.
+        body: A whole answer, or an event.
     """
-    get = payload.get
+    get = body.get
     if not completion.id:
         completion.id = str(get("id") or "")
     if model := get("model"):

@@ -70,12 +70,12 @@ def decode_model_list(data: bytes, *, request_id: str | None = None) -> list[Lis
         InvalidResponseError: It is no such list.
     """
     try:
-        payload = read_json(data.strip())
+        body = read_json(data.strip())
     except ValueError:
-        payload = None
-    if isinstance(payload, dict) and (error := error_in({"choices": [], **payload}, request_id=request_id)):
+        body = None
+    if isinstance(body, dict) and (error := error_in({"choices": [], **body}, request_id=request_id)):
         raise error
-    found = payload.get("data") if isinstance(payload, dict) else payload
+    found = body.get("data") if isinstance(body, dict) else body
     if not isinstance(found, list):
         shown = excerpt(data)
         raise InvalidResponseError(f"The list of models is none: {shown}", request_id=request_id, body=shown)

@@ -26,16 +26,16 @@ class SplitPairs:
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def joined(self, payload: Any) -> Any:
+    def joined(self, chunk: Any) -> Any:
         """An event in which no half is left: it has come with the event before, or waits for the next.
 
         Args:
-            payload: The event, read with its halves.
+            chunk: The event, read with its halves.
 
         Returns:
-            A new payload.
+            A new chunk.
         """
-        return self._joined(payload, ())
+        return self._joined(chunk, ())
 
     def _joined(self, value: Any, place: Place) -> Any:
         if isinstance(value, dict):

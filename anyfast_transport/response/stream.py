@@ -14,7 +14,7 @@ from anyfast_transport.lenient_json import BOM, entries_of, read_json
 from anyfast_transport.response.content import REASONING_KEYS, ContentReader
 from anyfast_transport.response.endings import broken_off, ended_by, is_no_end
 from anyfast_transport.response.error_bodies import error_in
-from anyfast_transport.response.fields import content_of, excerpt, reasoning_in, take_end, take_extra, take_head
+from anyfast_transport.response.fields import content_of, excerpt, reasoning_in, take_end, take_extra, take_metadata
 from anyfast_transport.response.split_pairs import SplitPairs
 from anyfast_transport.response.sse import EventDecoder
 from anyfast_transport.response.tool_calls import ToolCallAssembler
@@ -25,8 +25,8 @@ JSON = dict[str, Any]
 _DONE = b"[DONE]"
 
 
-def _first_choice(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    choices = payload.get("choices")
+def _first_choice(chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    choices = chunk.get("choices")
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and not choice.get("index"):
             return choice
@@ -147,39 +147,39 @@ class StreamDecoder:
             self.done = True
             return None
         self._took_data = True
-        return self._delta(self._payload(event)) if event else None
+        return self._delta(self._chunk(event)) if event else None
 
-    def _payload(self, event: bytes) -> Mapping[str, Any]:
+    def _chunk(self, event: bytes) -> Mapping[str, Any]:
         try:
-            payload = from_json(event)
+            chunk = from_json(event)
             if self._pairs:
-                payload = self._pairs.joined(payload)
+                chunk = self._pairs.joined(chunk)
         except ValueError:
-            payload = self._odd_payload(event)
-        if isinstance(payload, list) and len(payload) == 1:
-            payload = payload[0]
-        if not isinstance(payload, dict):
+            chunk = self._odd_chunk(event)
+        if isinstance(chunk, list) and len(chunk) == 1:
+            chunk = chunk[0]
+        if not isinstance(chunk, dict):
             raise self._interrupted(f"An event of the stream is no JSON object: {excerpt(event)}")
-        if "choices" not in payload or payload.get("error") or "base_resp" in payload:
-            self._check(payload)
-        return payload
+        if "choices" not in chunk or chunk.get("error") or "base_resp" in chunk:
+            self._check(chunk)
+        return chunk
 
-    def _odd_payload(self, event: bytes) -> Any:
+    def _odd_chunk(self, event: bytes) -> Any:
         with contextlib.suppress(ValueError):
             return self._pairs.joined(read_json(event, keep_halves=True))
         return None
 
-    def _check(self, payload: Mapping[str, Any]) -> None:
-        if error := error_in(payload, request_id=self._completion.request_id):
+    def _check(self, chunk: Mapping[str, Any]) -> None:
+        if error := error_in(chunk, request_id=self._completion.request_id):
             error.begun = True
             raise ended_by(error, self.completion)
 
     def _interrupted(self, message: str) -> StreamInterruptedError:
         return StreamInterruptedError(message, partial=self.completion, request_id=self._completion.request_id)
 
-    def _delta(self, payload: Mapping[str, Any]) -> Delta | None:
-        take_head(self._completion, payload)
-        choice = _first_choice(payload)
+    def _delta(self, chunk: Mapping[str, Any]) -> Delta | None:
+        take_metadata(self._completion, chunk)
+        choice = _first_choice(chunk)
         if choice is None:
             return None
         if "error" in choice:
@@ -191,9 +191,9 @@ class StreamDecoder:
         if not isinstance(message, dict):
             # A server that answers a stream request with whole messages.
             message = choice.get("message")
-        return self._grow(message, choice, payload) if isinstance(message, dict) else None
+        return self._grow(message, choice, chunk) if isinstance(message, dict) else None
 
-    def _grow(self, message: JSON, choice: Mapping[str, Any], payload: Mapping[str, Any]) -> Delta | None:
+    def _grow(self, message: JSON, choice: Mapping[str, Any], chunk: Mapping[str, Any]) -> Delta | None:
         content: Any = message.get("content") or ""
         images: list[Part] = []
         places: list[int] = []
@@ -217,7 +217,7 @@ class StreamDecoder:
             self._keep(message, logprobs)
         if not (content or reasoning or fragments or images or logprobs):
             return None
-        return Delta(content, reasoning, fragments, images, logprobs, payload, places, before)
+        return Delta(content, reasoning, fragments, images, logprobs, chunk, places, before)
 
     def _fragments(self, entries: Any) -> list[Fragment]:
         fragments = [fragment for entry in entries_of(entries) for fragment in self._calls.push(entry)]

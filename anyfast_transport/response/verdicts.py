@@ -153,7 +153,7 @@ def joined(first: Completion, second: Completion, question: str, *, shown: bool)
     return second
 
 
-def settle(completion: Completion, expected: Expected) -> None:
+def check(completion: Completion, expected: Expected) -> None:
     """Says what must be said about an answer before anybody goes on with it.
 
     Args:

@@ -9,7 +9,7 @@ from anyfast_transport.lenient_json import entries_of, read_json
 from anyfast_transport.response.content import REASONING_KEYS, read_whole
 from anyfast_transport.response.endings import broken_off, ended_by
 from anyfast_transport.response.error_bodies import error_in
-from anyfast_transport.response.fields import content_of, excerpt, reasoning_in, take_end, take_extra, take_head
+from anyfast_transport.response.fields import content_of, excerpt, reasoning_in, take_end, take_extra, take_metadata
 from anyfast_transport.response.stream import StreamDecoder
 from anyfast_transport.response.tool_calls import rescued, whole_calls
 from anyfast_transport.types import Choice, Completion, Reading, under_own_names
@@ -36,22 +36,22 @@ def decode_completion(data: bytes, *, request_id: str | None = None, reading: Re
     """
     data = data.strip()
     try:
-        payload = read_json(data)
+        body = read_json(data)
     except ValueError:
         if not data.startswith(_BODY_OF_EVENTS):
             raise _unreadable(data, request_id) from None
         return _streamed_whole(data, StreamDecoder(request_id, reading=reading))
-    if isinstance(payload, list) and len(payload) == 1:
-        payload = payload[0]
-    if not isinstance(payload, dict):
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]
+    if not isinstance(body, dict):
         raise _unreadable(data, request_id)
-    choices = entries_of(payload.get("choices"))
-    errors = [error_in(payload, request_id=request_id)]  # OpenRouter puts that of the upstream into the choice
+    choices = entries_of(body.get("choices"))
+    errors = [error_in(body, request_id=request_id)]  # OpenRouter puts that of the upstream into the choice
     errors += [error_in({"choices": [], "error": one.get("error")}, request_id=request_id) for one in choices]
     completion = Completion(
         request_id=request_id, choices=[_whole_choice(choice, reading or Reading()) for choice in choices]
     )
-    take_head(completion, payload)
+    take_metadata(completion, body)
     if error := next(filter(None, errors), None):
         raise ended_by(error, completion)
     if not any(map(_is_answer, choices)):

@@ -61,7 +61,7 @@ GUARDS = (
     Guard("the retries in the metadata", "http/http_call.py", "self.retries += 1\n", "self.retries += 1 - 1\n", "seen_in_the_log"),
     Guard("the log line", "http/http_call.py", "_log.info(", "_log.debug(", "seen_in_the_log"),
     Guard("the finish check", "response/stream.py", "if self._choice.finish_reason is None:", "if False:", "finish_reason"),
-    Guard("an error inside a 200", "response/error_bodies.py", 'error = payload.get("error")', "error = None", "error"),
+    Guard("an error inside a 200", "response/error_bodies.py", 'error = body.get("error")', "error = None", "error"),
     Guard("the deadline under each read", "http/deadline.py", "return left if timeout is None else min(timeout, left)",
           "return timeout", "whole_call"),
     Guard("data restarts the clock", "response/stream.py", "        self._took_data = True\n", "", "keeps_a_stream_alive"),

@@ -394,5 +394,5 @@ def test_a_gateway_that_takes_a_forced_choice_while_it_thinks(profile):
         model = ChatAnyfast(model=D, base_url=emulator.base_url, api_key=emulator.api_key, profile_file=path)
         call = Call.of(model, {"structure": Structure("look", SCHEMA)})
         request = build_request(call, HI)
-        assert request.way == "forced_tool"
+        assert request.output_mode == "forced_tool"
         assert Client(model).complete(request).choice.tool_calls

@@ -25,10 +25,10 @@ from anyfast_transport import (
     Request,
     StreamInterruptedError,
 )
-from anyfast_transport.request.learning import MEMORY, Memory, lesson_of, without_refused
+from anyfast_transport.request.learning import MEMORY, Memory, refused_feature_of, without_refused
 from anyfast_transport.request.quotations import Quotations
-from anyfast_transport.request.refused_features import FORMS
-from anyfast_transport.request.rewriting import Lesson
+from anyfast_transport.request.refused_features import FEATURES
+from anyfast_transport.request.rewriting import RefusedFeature
 from anyfast_transport.request.structured_output import Structure
 from anyfast_transport.response.error_bodies import status_error
 
@@ -55,14 +55,14 @@ def refused(message: str, param: str | None = None, status: int = 400) -> BadReq
 def revised(message: str, body: dict[str, Any], param: str | None = None) -> dict[str, Any] | None:
     """The body that answers a refusal; None if it is the caller's to answer."""
     before = copy.deepcopy(body)
-    lesson = lesson_of(refused(message, param), Request.of(body))
-    changed = None if lesson is None else without(body, lesson)
+    refused_feature = refused_feature_of(refused(message, param), Request.of(body))
+    changed = None if refused_feature is None else without(body, refused_feature)
     assert body == before
     return changed
 
 
-def without(body: dict[str, Any], lesson: Lesson) -> dict[str, Any]:
-    return without_refused(Request.of(body), [lesson]).body
+def without(body: dict[str, Any], refused_feature: RefusedFeature) -> dict[str, Any]:
+    return without_refused(Request.of(body), [refused_feature]).body
 
 
 def body(*messages: Any, **fields: Any) -> dict[str, Any]:
@@ -278,16 +278,16 @@ def test_json_mode_that_wants_the_word_gets_it():
 
 def test_a_lesson_about_thinking_holds_while_the_model_thinks():
     thinking = {**body(tool_choice="required", **TOOLS), "model": "glm-5.2"}
-    lesson = lesson_of(refused("tool_choice is not supported in thinking mode"), Request.of(thinking))
-    assert "tool_choice" not in without(thinking, lesson)
+    refused_feature = refused_feature_of(refused("tool_choice is not supported in thinking mode"), Request.of(thinking))
+    assert "tool_choice" not in without(thinking, refused_feature)
     quiet = {**thinking, "reasoning_effort": "none"}
-    assert without(quiet, lesson) == quiet
+    assert without(quiet, refused_feature) == quiet
 
 
 def test_a_level_that_was_refused_is_no_reason_to_touch_another():
     given = Request.of(body(reasoning_effort="max"))
-    lesson = lesson_of(refused("Invalid reasoning_effort: 'max', expected low or high"), given)
-    assert without(body(reasoning_effort="low"), lesson) == body(reasoning_effort="low")
+    refused_feature = refused_feature_of(refused("Invalid reasoning_effort: 'max', expected low or high"), given)
+    assert without(body(reasoning_effort="low"), refused_feature) == body(reasoning_effort="low")
 
 
 # --- what is the user's stays the user's ----------------------------------------------------------------------------
@@ -347,17 +347,17 @@ def test_other_errors_teach_nothing():
         (429, "stream_options unsupported"),
         (500, "stream_options unknown"),
     ]:
-        assert lesson_of(status_error(status, {"error": {"message": message}}), Request.of(STREAMED)) is None
+        assert refused_feature_of(status_error(status, {"error": {"message": message}}), Request.of(STREAMED)) is None
     too_long = "maximum context length exceeded, stream_options unsupported"
-    assert lesson_of(status_error(400, {"error": {"message": too_long}}), Request.of(STREAMED)) is None
+    assert refused_feature_of(status_error(400, {"error": {"message": too_long}}), Request.of(STREAMED)) is None
 
 
-def test_every_form_is_shown_by_a_case():
-    shown = {lesson_of(refused(message), Request.of(given)).form for message, given, _ in LEFT_OUT.values()}
-    assert shown | {"tool_choice", "response_format", "json_schema", "json_object", "json_word"} == set(FORMS)
+def test_every_feature_is_shown_by_a_case():
+    shown = {refused_feature_of(refused(message), Request.of(given)).name for message, given, _ in LEFT_OUT.values()}
+    assert shown | {"tool_choice", "response_format", "json_schema", "json_object", "json_word"} == set(FEATURES)
 
 
-@given(message=st.text(max_size=60), words=st.lists(st.sampled_from(sorted(FORMS)), max_size=3))
+@given(message=st.text(max_size=60), words=st.lists(st.sampled_from(sorted(FEATURES)), max_size=3))
 def test_whatever_a_refusal_says_these_fields_stay(message, words):
     said = f"{message} {' '.join(words)} is not supported, unknown, null"
     assume(isinstance(status_error(400, {"error": {"message": said}}), BadRequestError))  # nor one that means a quota
@@ -449,10 +449,10 @@ def test_the_same_words_of_the_gateways_own_teach():
     assert "response_format" not in revised(refusal, given)
 
 
-@pytest.mark.parametrize("name", sorted(FORMS))
+@pytest.mark.parametrize("name", sorted(FEATURES))
 def test_no_form_is_learned_without_a_word_of_refusal(name):
     nouns = "stream_options parallel_tool_calls tool_choice response_format json_schema json_object reasoning_effort"
-    assert not FORMS[name].is_meant(f"{nouns} max_tokens null developer system strict extra_content", Quotations({}))
+    assert not FEATURES[name].is_meant(f"{nouns} max_tokens null developer system strict extra_content", Quotations({}))
 
 
 # --- once for a call, remembered for the process --------------------------------------------------------------------
@@ -616,8 +616,11 @@ def test_what_was_ours_for_an_object_is_remembered(emulator, connection):
 def test_the_memory_has_a_limit():
     memory = Memory()
     for tenant in range(5000):
-        memory.keep(tenant, MODEL, Lesson("stream_options"))
-    assert (memory.lessons(0, MODEL), memory.lessons(4999, MODEL)) == ((), (Lesson("stream_options"),))
+        memory.keep(tenant, MODEL, RefusedFeature("stream_options"))
+    assert (memory.refused_features(0, MODEL), memory.refused_features(4999, MODEL)) == (
+        (),
+        (RefusedFeature("stream_options"),),
+    )
 
 
 def test_never_twice_for_one_call(emulator, connection):

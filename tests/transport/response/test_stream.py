@@ -33,7 +33,7 @@ from anyfast_transport.lenient_json import read_json
 from anyfast_transport.response.error_bodies import words_of
 from anyfast_transport.response.sse import EventDecoder
 from anyfast_transport.response.stream import delta_of, is_document
-from anyfast_transport.response.verdicts import lost_answer, settle
+from anyfast_transport.response.verdicts import check, lost_answer
 from anyfast_transport.types import Expected, ToolCall
 from tests.pairs import in_turn
 
@@ -782,19 +782,19 @@ def test_an_answer_that_reasoning_ate_is_settled_as_the_user_wants(choice, remed
     completion = Completion(model="m", choices=[choice], request_id="req-1")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        settle(completion, Expected(on_empty="keep"))
+        check(completion, Expected(on_empty="keep"))
         assert caught == []
-        settle(completion, Expected(on_empty="warn"))
+        check(completion, Expected(on_empty="warn"))
     if remedy is None:
         assert caught == []
         assert lost_answer(completion) is None
-        settle(completion, Expected(on_empty="raise"))
+        check(completion, Expected(on_empty="raise"))
         return
     (warning,) = caught
     assert warning.category is AnyfastWarning
     assert remedy in str(warning.message)
     with pytest.raises(EmptyAnswerError, match=remedy) as raised:
-        settle(completion, Expected(on_empty="raise"))
+        check(completion, Expected(on_empty="raise"))
     assert raised.value.completion is completion
     assert raised.value.request_id == "req-1"
 
