@@ -19,7 +19,7 @@ with atheris.instrument_imports(include=["anyfast_transport"]):
     from anyfast_transport import AnyfastError, StreamDecoder, decode_completion
     from anyfast_transport.lenient_json import read_json
     from anyfast_transport.response.error_bodies import status_error
-    from anyfast_transport.response.verdicts import settle
+    from anyfast_transport.response.verdicts import check
     from anyfast_transport.types import Completion, Reading, ToolCall
     from anyfast_transport.usage import usage_of
 
@@ -86,7 +86,7 @@ def _reading(data: bytes) -> Reading:
 
 def _whole(data: bytes) -> None:
     completion = decode_completion(data, reading=_reading(data))
-    settle(completion, "keep")
+    check(completion, "keep")
     usage_of(completion.usage)
     for choice in completion.choices:
         completion.metadata(choice)

@@ -159,7 +159,7 @@ class LearningRequest:
         host: Where it goes, for the user.
         learns: Whether refusals are learned from.
         memory: What is known already.
-        after: That of the request before this one in the same call; what it learned holds on, and is all that is learned.
+        after: That of the request before this one in the same call; what it learned holds on, and nothing is added.
 
     Attributes:
         request: The request as it is sent.

@@ -276,7 +276,7 @@ def test_json_mode_that_wants_the_word_gets_it():
     assert revised(refusal, given, "messages")["response_format"] == {"type": "json_object"}
 
 
-def test_a_lesson_about_thinking_holds_while_the_model_thinks():
+def test_what_is_refused_while_thinking_is_left_out_while_the_model_thinks():
     thinking = {**body(tool_choice="required", **TOOLS), "model": "glm-5.2"}
     refused_feature = refused_feature_of(refused("tool_choice is not supported in thinking mode"), Request.of(thinking))
     assert "tool_choice" not in without(thinking, refused_feature)
