@@ -1,7 +1,6 @@
 """Structured output: the object in an answer, held to its schema, asked for once more, read while it grows. Pure."""
 
 import functools
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,16 +30,12 @@ def object_in(text: str) -> dict[str, Any] | None:
     whole = parsed_arguments(text) if text.strip() else None
     if whole is not None:
         return whole
-    decoder = json.JSONDecoder()
     at = text.find("{")
-    while at >= 0:
-        try:
-            value, _ = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            end = _end_of_braces(text, at)
-            at = text.find("{", end) if end else -1
-            continue
-        return value if isinstance(value, dict) else None
+    while at >= 0 and (end := _end_of_braces(text, at)):
+        found = parsed_arguments(text[at:end])
+        if found is not None:
+            return found
+        at = text.find("{", end)
     return None
 
 

@@ -19,6 +19,9 @@ FOUND = {
     "cut": ('{"a": 1, "b', None),
     "cut behind an inner one": ('{"a": {"b": 1}, "c": ', None),
     "cut within a string with braces": ('x {"a": {"b": 1}, "c": "} {', None),
+    "raw line ends in words": ('Here: {"a": "b\n\tc"} So.', {"a": "b\n\tc"}),
+    "half an emoji in words": ('Here: {"a": "\\ud83d"} So.', {"a": "\ufffd"}),
+    "NaN": ('{"a": NaN}', None),
     "an inner one of what is no JSON": ('{a: {"b": 1}}', None),
 }
 
