@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["anyfast_transport"]):
     from anyfast_transport.lenient_json import read_json
     from anyfast_transport.response.error_bodies import status_error
     from anyfast_transport.response.verdicts import check
-    from anyfast_transport.types import Completion, Reading, ToolCall
+    from anyfast_transport.types import Completion, Expected, Reading, ToolCall
     from anyfast_transport.usage import usage_of
 
 FOLDER = Path(__file__).parent
@@ -86,7 +86,7 @@ def _reading(data: bytes) -> Reading:
 
 def _whole(data: bytes) -> None:
     completion = decode_completion(data, reading=_reading(data))
-    check(completion, "keep")
+    check(completion, Expected(on_empty="keep"))
     usage_of(completion.usage)
     for choice in completion.choices:
         completion.metadata(choice)
