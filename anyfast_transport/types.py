@@ -347,7 +347,7 @@ def wire_call(
     """A call as it goes back to the gateway, on the assistant turn that made it.
 
     Args:
-        call_id: Its id, if it has one; `pairing.py` gives every call one that fits the conversation.
+        call_id: Its id, if it has one; `request/tool_results.py` gives every call one that fits the conversation.
         name: The tool's name.
         arguments: The arguments as an object, or as the text that the model wrote.
         extra: What the server had put on the call.

@@ -274,8 +274,8 @@ def _used(usage: Usage | None, price: Price | None) -> ModelUsage:
 
 
 def _table(models: Mapping[str, ModelUsage], total: ModelUsage, *, priced: bool) -> str:
-    heads = ["", "calls", "in", "of it cached", "out", "of it reasoning", *(["cost"] if priced else [])]
-    rows = [heads, *([name, *_cells(used, priced=priced)] for name, used in [*models.items(), ("together", total)])]
+    header = ["", "calls", "in", "of it cached", "out", "of it reasoning", *(["cost"] if priced else [])]
+    rows = [header, *([name, *_cells(used, priced=priced)] for name, used in [*models.items(), ("together", total)])]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
     return "\n".join([*lines, *_remarks(models, priced=priced)])

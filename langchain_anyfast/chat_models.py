@@ -33,7 +33,7 @@ from anyfast_transport.http.listing import ListsModels
 from anyfast_transport.request.call import Call
 from anyfast_transport.request.structured_output import Method, Structure
 from anyfast_transport.request.tool_choice import wire_tool_choice
-from anyfast_transport.settings.secrets import hidden, secret_names, told
+from anyfast_transport.settings.secrets import hidden, secret_names, without_secrets
 from anyfast_transport.types import Completion, Delta
 from langchain_anyfast.chunks import chunk_of
 from langchain_anyfast.errors import model_errors
@@ -212,14 +212,14 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
     @property
     def _identifying_params(self) -> dict[str, Any]:
         said = {name: getattr(self, name) for name in (*ChatParameters.model_fields, "profile_file")}
-        said = {name: value for name, value in told(type(self), said).items() if value is not None}
+        said = {name: value for name, value in without_secrets(type(self), said).items() if value is not None}
         return {"base_url": self.base_url, **said}
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        return super()._get_invocation_params(stop, **told(type(self), kwargs))
+        return super()._get_invocation_params(stop, **without_secrets(type(self), kwargs))
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        said = super()._get_llm_string(stop, **told(type(self), kwargs))
+        said = super()._get_llm_string(stop, **without_secrets(type(self), kwargs))
         return said + to_json(self._identifying_params, fallback=str).decode() + self._digest_of_secrets(kwargs)
 
     def _digest_of_secrets(self, kwargs: Mapping[str, Any]) -> str:

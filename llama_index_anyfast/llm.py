@@ -31,7 +31,7 @@ from anyfast_transport.lenient_json import merged
 from anyfast_transport.request.call import Call
 from anyfast_transport.settings.connection import Connection
 from anyfast_transport.settings.parameters import ChatParameters
-from anyfast_transport.settings.secrets import Hidden, MayHoldSecret, secret_names, told
+from anyfast_transport.settings.secrets import Hidden, MayHoldSecret, secret_names, without_secrets
 from llama_index_anyfast._llama_index import without_span
 from llama_index_anyfast.messages import JSON, encode_messages, naming_the_block, wire_name
 from llama_index_anyfast.observed import keeping_secrets, observed_astream, observed_stream
@@ -150,7 +150,7 @@ class AnyfastLLM(Portable, ChatParameters, Connection, SharesConnections, ListsM
         Returns:
             This LLM, or a copy with these fields, and the other arguments.
         """
-        said, secret = told(type(self), arguments), secret_names(type(self)) & arguments.keys()
+        said, secret = without_secrets(type(self), arguments), secret_names(type(self)) & arguments.keys()
         if not secret:
             return self, said
         bodies = [arguments.get(name) or {} for name in ("extra_body", "additional_kwargs")]

@@ -53,7 +53,7 @@ def secret_names(cls: type[BaseModel]) -> frozenset[str]:
     return frozenset({EXTRA_HEADERS, *(given for given, name in names.items() if name in secret)})
 
 
-def told(cls: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
+def without_secrets(cls: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of a call without those that may hold a secret.
 
     Args:
