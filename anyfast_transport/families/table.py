@@ -1,7 +1,7 @@
 """Which row a model id belongs to."""
 
 import re
-from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from anyfast_transport.families.family import Family
@@ -27,29 +27,17 @@ _VENDOR = re.compile(
 _VERSION = re.compile(r"(?<=\d)[-p](?=\d(?:-|$))")
 
 
-def _spellings(model: str) -> Iterator[str]:
+@lru_cache(maxsize=1024)
+def _spellings(model: str) -> tuple[str, ...]:
     """The ways to read an id, in lower case: as it is, without an aggregator's vendor, with a dot in its version."""
-    name = model.rsplit("/", 1)[-1].lower()
+    name, spellings = model.rsplit("/", 1)[-1].lower(), []
     for read in (name.replace(":", "-"), name.partition(":")[2]):
-        yield read
+        spellings.append(read)
         while (found := _VENDOR.match(read)) is not None:
             read = read[found.end() :]
-            yield read
-        yield _VERSION.sub(".", read)  # 4-7 and 4p7 are 4.7
-
-
-def _fits(pattern: str, name: str) -> bool:
-    if pattern.endswith("$"):
-        return name == pattern[:-1]
-    first, *others = pattern.split("*")
-    if not name.startswith(first):
-        return False
-    at = len(first)
-    for piece in others:
-        at = name.find(piece, at) + len(piece)
-        if at < len(piece):
-            return False
-    return True
+            spellings.append(read)
+        spellings.append(_VERSION.sub(".", read))  # 4-7 and 4p7 are 4.7
+    return tuple(spellings)
 
 
 def specificity(pattern: str) -> tuple[int, int]:
@@ -67,9 +55,10 @@ def pattern_fits(pattern: str, model: str) -> bool:
     Returns:
         Whether it fits in one of its spellings; a whole id (`$`) as it is written alone.
     """
+    names = _spellings(model)
     if pattern.endswith("$"):
-        return _fits(pattern, next(_spellings(model)))
-    return any(_fits(pattern, name) for name in _spellings(model))
+        return names[0] == pattern[:-1]
+    return any(fnmatchcase(name, f"{pattern}*") for name in names)
 
 
 _PATTERNS = sorted(((one, row) for row in FAMILIES for one in row.ids), key=lambda each: specificity(each[0]))[::-1]
