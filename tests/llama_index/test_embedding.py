@@ -1,6 +1,7 @@
 """AnyfastEmbedding: what LlamaIndex builds on embeddings."""
 
 import copy
+import multiprocessing
 import pickle
 import threading
 
@@ -103,7 +104,10 @@ async def test_a_pipeline_with_a_cache_embeds_once(emulator, embed):
     assert sizes(emulator) == [6]
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_pipeline_runs_in_workers(emulator, embed, monkeypatch):
+    forking = multiprocessing.get_context("fork")  # pickles as LlamaIndex's own "spawn", and imports nothing anew
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: forking)
     monkeypatch.setenv("ANYFAST_API_KEY", emulator.api_key)  # a pickle takes no key along
     pipeline = IngestionPipeline(transformations=[embed()], disable_cache=True)
     nodes = pipeline.run(nodes=[TextNode(text=passage) for passage in PASSAGES], num_workers=2)
