@@ -10,11 +10,13 @@ import httpx
 
 from anyfast_doctor.exchanges import CHAT, Ask, Exchange
 from anyfast_transport import AnyfastError, Client, Completion, Connection, InvalidResponseError
+from anyfast_transport.families.embedding_models import UNKNOWN
 from anyfast_transport.http.api_key import bare_key
 from anyfast_transport.http.connections import SHARED, ssl_context
 from anyfast_transport.http.key_masking import Mask
 from anyfast_transport.http.network_errors import RAISED_BY_HTTPX, typed_failure
 from anyfast_transport.lenient_json import read_json
+from anyfast_transport.request.embeddings import embeddings_url
 from anyfast_transport.response.error_bodies import status_error
 
 RAW_LIMIT = 1024 * 1024
@@ -116,7 +118,7 @@ class Asker:
 
     def _fetch(self, ask: Ask) -> None:
         """What is no chat: the answer is in the raw body."""
-        url = f"{self._connection.base_url}/{ask.path}"
+        url = embeddings_url(self._connection.base_url, ask.path, UNKNOWN)
         key = bare_key(self._connection)
         headers = {**(self._connection.default_headers or {}), "authorization": f"Bearer {key}"}
         # The client watches what it opens itself: the next call may come upon this connection.

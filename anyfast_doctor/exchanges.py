@@ -20,7 +20,7 @@ class Ask:
 
     Attributes:
         body: The JSON to post; None is a GET.
-        path: Behind the base URL.
+        path: Behind the base URL; one with a slash in front, from the root of the gateway.
         errs: Whether an error is what is asked for, so that any of them is for the probe to judge.
     """
 

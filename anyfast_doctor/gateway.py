@@ -1,12 +1,12 @@
 """What is told of the gateway itself: its key, its list of models, its headers, its errors."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anyfast_doctor.exchanges import Ask, Exchange
 from anyfast_doctor.findings import Finding, Line, Probing, Status, Subject, fails, works
 from anyfast_transport import (
+    AnyfastError,
     APIConnectionError,
     AuthenticationError,
     BadRequestError,
@@ -15,6 +15,9 @@ from anyfast_transport import (
     PermissionDeniedError,
     QuotaExceededError,
 )
+from anyfast_transport.families.embedding_models import ARK_PATH, OPENAI_PATH
+from anyfast_transport.response.embeddings import decode_embeddings
+from anyfast_transport.response.model_list import decode_model_list, nearest_ids
 
 MODELS = Ask(path="models", errs=True)
 _HELLO = "Say hello."
@@ -88,16 +91,11 @@ def listed(exchange: Exchange) -> list[str] | None:
     Returns:
         The ids of those that chat, in their order; None where there is no list.
     """
-    document = exchange.document
-    data = document.get("data") if isinstance(document, Mapping) else None
-    if not isinstance(data, list):
+    try:
+        models = decode_model_list(exchange.raw)
+    except AnyfastError:
         return None
-    return [one["id"] for one in data if isinstance(one, Mapping) and isinstance(one.get("id"), str) and _chats(one)]
-
-
-def _chats(model: Mapping[str, Any]) -> bool:
-    kinds = model.get("supported_endpoint_types")  # page models-list; other gateways do not have it
-    return not isinstance(kinds, list) or "openai" in kinds
+    return [model.id for model in models if model.serves("chat")]
 
 
 def _list(exchange: Exchange, wanted: Sequence[str]) -> Finding:
@@ -107,7 +105,7 @@ def _list(exchange: Exchange, wanted: Sequence[str]) -> Finding:
     missing = [model for model in wanted if model not in models]
     if not missing:
         return works(f"{len(models)} models that chat")
-    near = difflib.get_close_matches(missing[0], models, n=3, cutoff=0.4)
+    near = nearest_ids(missing[0], models)
     words = f"{len(models)} models that chat, without {', '.join(missing)}"
     return fails(words, f"Listed are {', '.join(near)}." if near else "This key's group may not have it.")
 
@@ -167,12 +165,34 @@ def _form(document: Any) -> str:
     return "error is a text" if isinstance(inner, str) else "no error object"
 
 
+_EMBEDDING_MODEL = "doubao-embedding"  # page text-embedding
+_TEXTS = ("The lens is heavy.", "Dogs bark.")
+
+
 def embeddings(_: Subject) -> Probing:
-    """Whether there are embeddings (open point 6); no page promises them under this URL."""
-    body = {"model": "doubao-embedding", "input": "hello"}  # page text-embedding, which has another path
-    exchange = yield Ask(body, path="embeddings", errs=True)
-    document = exchange.document
-    if exchange.answered and isinstance(document, Mapping) and document.get("data"):
-        return works("there are, under /embeddings")
-    said = _shape(exchange) if exchange.error else "no list of numbers"
-    return works(f"not under /embeddings ({said}); no page promises them")
+    """At which of the two paths there are embeddings: that of the page, or that of new-api (open point 6)."""
+    body = {"model": _EMBEDDING_MODEL, "input": list(_TEXTS), "encoding_format": "float"}
+    found, missed = {}, []
+    for path in (ARK_PATH, OPENAI_PATH):
+        exchange = yield Ask(body, path=path, errs=True)
+        said = _vectors(exchange)
+        if isinstance(said, int):
+            found[path] = said
+        else:
+            missed.append(f"{path}: {said}")
+    if not found:
+        return works(f"none of {_EMBEDDING_MODEL} with this key ({'; '.join(missed)})")
+    told = ", ".join(f"{path}: vectors of {size} numbers" for path, size in found.items())
+    if ARK_PATH not in found:
+        return fails(f"{told}; {missed[0]}", f'Say embeddings_path="{OPENAI_PATH}" for {_EMBEDDING_MODEL}.')
+    return works("; ".join([told, *missed]))
+
+
+def _vectors(exchange: Exchange) -> int | str:
+    """How many numbers the vectors of an answer have, or what is wrong with it."""
+    if not exchange.answered:
+        return _shape(exchange)
+    try:
+        return len(decode_embeddings(exchange.raw, texts=len(_TEXTS)).vectors[0])
+    except InvalidResponseError as error:
+        return error.message

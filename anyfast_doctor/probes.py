@@ -33,5 +33,5 @@ PROBES: tuple[Probe, ...] = (
 
 OF_THE_GATEWAY: tuple[Probe, ...] = (
     Probe("errors", "Errors", 3, 50, gateway.errors),
-    Probe("embeddings", "Embeddings", 1, 5, gateway.embeddings),
+    Probe("embeddings", "Embeddings", 2, 30, gateway.embeddings),
 )

@@ -22,7 +22,14 @@ from anyfast_doctor.probes import OF_THE_GATEWAY, PROBES
 from anyfast_doctor.report import Report, as_json, profile_of
 from anyfast_doctor.table import Bar, printable, table
 from anyfast_transport import AnyfastError, Connection, family_of
-from anyfast_transport.families.profile_file import PROFILE_VARIABLE, Facts, family_with, read_profile, written_profile
+from anyfast_transport.families.profile_file import (
+    PROFILE_VARIABLE,
+    Facts,
+    Profile,
+    family_with,
+    read_whole_profile,
+    written_profile,
+)
 from anyfast_transport.http.key_masking import Mask
 
 USUAL_MODEL = "deepseek-v4-flash"
@@ -139,8 +146,9 @@ def _mask(connection: Connection) -> Mask:
 def _written(path: str, report: Report, in_force: Mapping[str, Facts]) -> str:
     """Writes the profile file; what became of it, in words."""
     try:
-        existing = read_profile(path) if Path(path).exists() else {}
-        Path(path).write_text(written_profile(profile_of(report, in_force, existing)), encoding="utf-8")
+        existing = read_whole_profile(path) if Path(path).exists() else Profile({}, {})
+        models = profile_of(report, in_force, existing.models)
+        Path(path).write_text(written_profile(models, existing.embedding_models), encoding="utf-8")
     except (AnyfastError, OSError) as error:
         return f"{path} was not written: {error}"
     return f"The differences are in {path}. To use it: export {PROFILE_VARIABLE}={Path(path).absolute()}"

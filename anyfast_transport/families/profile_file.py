@@ -149,7 +149,12 @@ def read_profile(path: str) -> Mapping[str, Facts]:
     Raises:
         UnsupportedParameterError: As `family_with`.
     """
-    return _read(path, _stamp(path)).models
+    return read_whole_profile(path).models
+
+
+def read_whole_profile(path: str) -> Profile:
+    """Reads a profile file, with what it says of embedding models; see `read_profile`."""
+    return _read(path, _stamp(path))
 
 
 def _stamp(path: str) -> tuple[int, int]:
@@ -282,17 +287,24 @@ def _wrong(where: str, what: str) -> UnsupportedParameterError:
     return UnsupportedParameterError(f"The profile file {where} {what}.", parameter="profile_file")
 
 
-def written_profile(models: Mapping[str, Facts]) -> str:
+def written_profile(models: Mapping[str, Facts], embedding_models: Mapping[str, Facts] | None = None) -> str:
     """Writes a profile.
 
     Args:
         models: Beginning of a model id → facts.
+        embedding_models: The same of embedding models.
 
     Returns:
         JSON that `parsed_profile` reads.
     """
-    written = {model: written_facts(facts) for model, facts in sorted(models.items())}
-    return json.dumps({"format": FORMAT, "models": written}, indent=2, ensure_ascii=False) + "\n"
+    document: dict[str, Any] = {"format": FORMAT, "models": _written(models)}
+    if embedding_models:
+        document["embedding_models"] = _written(embedding_models)
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _written(models: Mapping[str, Facts]) -> dict[str, Any]:
+    return {model: written_facts(facts) for model, facts in sorted(models.items())}
 
 
 def written_facts(facts: Facts) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from anyfast_transport.request.embeddings import (
     named,
     other_path,
 )
-from anyfast_transport.response.embeddings import Embeddings, Vector, decode_embeddings
+from anyfast_transport.response.embeddings import Embeddings, EmbeddingsDecoder, Vector
 from anyfast_transport.settings.connection import Connection
 from anyfast_transport.usage import usage_of
 from anyfast_transport.usage_tracking import count_answered, count_failed
@@ -133,10 +133,20 @@ class EmbeddingCall(HttpCall):
         super().__init__(connection, url, to_json(batch.body), model=str(batch.body["model"]))
         self._texts, self._dimensions = len(batch.places), dimensions
 
-    def read(self, response: httpx.Response, data: bytes) -> Embeddings:
+    def taker(self) -> Callable[[bytes], bytes]:
+        """Reads each piece as it comes, and keeps none of it."""
+        self._decoder = decoder = EmbeddingsDecoder()
+
+        def take(piece: bytes) -> bytes:
+            decoder.feed(piece)
+            return b""
+
+        return take
+
+    def read(self, response: httpx.Response, _: bytes) -> Embeddings:
         """The vectors in the body of a 200."""
         said = request_id(response)
-        return decode_embeddings(data, texts=self._texts, dimensions=self._dimensions, request_id=said)
+        return self._decoder.finish(texts=self._texts, dimensions=self._dimensions, request_id=said)
 
 
 class _Gathering:

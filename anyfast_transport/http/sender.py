@@ -113,7 +113,7 @@ class Sender:
 
     def _body(self, exchange: HttpCall, response: httpx.Response) -> bytes:
         # Not in `complete`, where it would be among the locals that loggers print of an error's frames.
-        return b"".join(self._pieces(exchange, response))
+        return b"".join(map(exchange.taker(), self._pieces(exchange, response)))
 
     def _error_body(self, exchange: HttpCall, response: httpx.Response) -> bytes:
         """As much of an error's body as there is: one that stalls or breaks off hides nothing of the status."""
@@ -208,8 +208,9 @@ class AsyncSender:
         raise failed
 
     async def _body(self, exchange: HttpCall, response: httpx.Response) -> bytes:
+        take = exchange.taker()
         async with closing_owned(self._pieces(exchange, response)) as pieces:
-            return b"".join([piece async for piece in pieces])
+            return b"".join([take(piece) async for piece in pieces])
 
     async def _error_body(self, exchange: HttpCall, response: httpx.Response) -> bytes:
         data = bytearray()

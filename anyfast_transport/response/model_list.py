@@ -75,7 +75,7 @@ def decode_model_list(data: bytes, *, request_id: str | None = None) -> list[Lis
         body = None
     if isinstance(body, dict) and (error := error_in({"choices": [], **body}, request_id=request_id)):
         raise error
-    found = body.get("data") if isinstance(body, dict) else body
+    found = body.get("data") if isinstance(body, dict) else None
     if not isinstance(found, list):
         shown = excerpt(data)
         raise InvalidResponseError(f"The list of models is none: {shown}", request_id=request_id, body=shown)

@@ -110,6 +110,7 @@ BEYOND_ROWS = [
     (D, {"errors": "in_200"}, "errors", "tells it from an answer"),
     (D, {"errors": "empty"}, "errors", "several times"),
     (D, {"errors": "html"}, "errors", "several times"),
+    (D, {"embeddings": "openai"}, "embeddings", 'embeddings_path="/v1/embeddings"'),
 ]
 
 
@@ -126,6 +127,8 @@ TOLD = [
     (Q, {"thinks": True}, "plain", "it thinks unless"),
     (D, {"reasoning_field": "reasoning"}, "thinking_on", "reasoning in reasoning,"),
     (D, {"reasoning_field": "think_tags"}, "thinking_on", "think tags"),
+    (D, {"embeddings": "none"}, "embeddings", "none of doubao-embedding"),
+    (D, {"embeddings": "both"}, "embeddings", "/api/v3/embeddings: vectors of 2048 numbers, /v1/embeddings: vectors"),
     (D, {"reasoning_required": False}, "reasoning_back", "missing reasoning is taken"),
     (D, {"placeholders": frozenset({"", " "})}, "reasoning_back", '"" is taken, " " is taken'),
     (D, {"forced_choice": "ignored"}, "forced_tool", "no call came while it thinks"),

@@ -13,13 +13,15 @@ import json
 import pkgutil
 import re
 import tokenize
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from anyfast_transport.families import embedding_models as embedding_rows
 from anyfast_transport.families import rows as modules
+from anyfast_transport.families.embedding_models import ARK_PATH, EMBEDDING_MODELS, EmbeddingModel
 from anyfast_transport.families.family import Family, TemplateTokens
 from anyfast_transport.families.table import FAMILIES, PLAIN
 
@@ -30,7 +32,7 @@ BEGIN, END = "<!-- families: begin -->", "<!-- families: end -->"
 CONTRACT = "2026-09"
 """When the contract was written that the sources without a date are of."""
 
-NAMES = frozenset({"name", "ids"})
+NAMES = frozenset({"name", "ids", "prefixes"})
 """Facts that are the row's own name, and need no source."""
 
 HEAD = """# Model families
@@ -51,6 +53,16 @@ known, an id that no other row knows gets the newest dialect; any other id gets 
 
 What each fact means is [at the end](#what-the-facts-mean). What the thinking switch does is explained in
 [Thinking](thinking.md); how to add a family in [Contributing](contributing.md#add-a-family).
+"""
+
+
+EMBEDDINGS_HEAD = """## Embedding models
+
+What [`AnyfastEmbeddings` and `AnyfastEmbedding`](embeddings.md) know of each model. This part is made from
+`anyfast_transport/families/embedding_models.py`. A row is found by the longest beginning that fits; another id is asked
+in requests of 10 texts at `/v1/embeddings`, and nothing of it is refused before sending. The path of Ark is a page's
+word; that of OpenAI is where new-api has embeddings, and no page of the gateway documents it.
+
 """
 
 
@@ -77,7 +89,7 @@ class Fact(NamedTuple):
 class Row(NamedTuple):
     """One family as it is written down."""
 
-    family: Family
+    family: Any
     base: str | None
     facts: list[Fact]
     succeeds: bool
@@ -108,15 +120,15 @@ def rows() -> Iterator[Row]:
     yield from sorted(found, key=lambda row: order.index(row.family))
 
 
-def rows_of(module: ModuleType) -> Iterator[Row]:
-    """The families of one vendor."""
+def rows_of(module: ModuleType, known: Sequence[Any] = (*FAMILIES, PLAIN)) -> Iterator[Row]:
+    """The rows of one module, of those that are known."""
     source = inspect.getsource(module)
     comments, lines = comments_of(source), source.splitlines()
     for node in ast.parse(source).body:
         if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
             continue
         family = getattr(module, node.targets[0].id) if isinstance(node.targets[0], ast.Name) else None
-        if family not in (*FAMILIES, PLAIN):
+        if family not in known:
             continue
         over = node.value.args[0] if node.value.args else None
         base = getattr(module, over.id).name if isinstance(over, ast.Name) else None
@@ -128,9 +140,9 @@ def rows_of(module: ModuleType) -> Iterator[Row]:
         yield Row(family, base, facts, isinstance(node.value.func, ast.Name) and node.value.func.id == "successors")
 
 
-def meanings() -> dict[str, str]:
-    """Fact → what it means, from the docstring of `Family`."""
-    told = inspect.cleandoc(Family.__doc__ or "").partition("Attributes:")[2]
+def meanings(kind: type[Any] = Family) -> dict[str, str]:
+    """Fact → what it means, from the docstring of a kind of row."""
+    told = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:")[2]
     found = re.findall(r"^    (\w+): (.+(?:\n        .+)*)", told, re.MULTILINE)
     return {name: " ".join(words.split()) for name, words in found}
 
@@ -183,9 +195,9 @@ def anchor(title: str) -> str:
     return re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-")
 
 
-def section(row: Row) -> Iterator[str]:
+def section(row: Row, level: str = "##") -> Iterator[str]:
     """The facts of one family."""
-    yield f"## {row.family.name}"
+    yield f"{level} {row.family.name}"
     yield ""
     if row.base:
         limits = "without the limits of its models: for ids that no other row knows"
@@ -206,16 +218,47 @@ def page() -> str:
     lines = [HEAD, *overview(found), ""]
     for row in found:
         lines += section(row)
+    lines += embedding_models()
     lines += ["## What the facts mean", ""]
     lines += ["A fact that a row does not name has the value of the last column.", ""]
-    lines += ["| Fact | Meaning | Else |", "|---|---|---|"]
-    defaults = Family(name="")
-    for one in fields(Family):
-        if one.name != "name":
-            lines.append(
-                f"| `{one.name}` | {cell(means.get(one.name, ''))} | {cell(shown(getattr(defaults, one.name)))} |"
-            )
+    lines += meaning_table(Family(name=""), means)
     return "\n".join(lines) + "\n"
+
+
+def meaning_table(defaults: Any, means: Mapping[str, str]) -> Iterator[str]:
+    """What each fact of a kind of row means, and its value in a row that does not name it."""
+    yield "| Fact | Meaning | Else |"
+    yield "|---|---|---|"
+    for one in fields(defaults):
+        if one.name != "name":
+            yield f"| `{one.name}` | {cell(means.get(one.name, ''))} | {cell(shown(getattr(defaults, one.name)))} |"
+
+
+def embedding_models() -> Iterator[str]:
+    """The rows of embedding models."""
+    yield EMBEDDINGS_HEAD.removesuffix("\n")
+    yield "| Row | Model ids begin with | Path | Texts a request | Tokens a text | Dimensions | Takes `dimensions` |"
+    yield "|---|---|---|---|---|---|---|"
+    says = {True: "yes", False: "no", None: "nobody says; sent"}
+    for row in EMBEDDING_MODELS:
+        begins = ", ".join(f"`{prefix}`" for prefix in row.prefixes)
+        numbers = (f"{number:,}" if number else "unknown" for number in (row.max_texts, row.max_tokens, row.dimensions))
+        told = "page" if row.path == ARK_PATH else "new-api"
+        cells = (
+            f"[{row.name}](#{anchor(row.name)})",
+            begins,
+            f"`{row.path}` ({told})",
+            *numbers,
+            says[row.takes_dimensions],
+        )
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+    for row in rows_of(embedding_rows, EMBEDDING_MODELS):
+        yield from section(row, "###")
+    yield "### What the facts of embedding models mean"
+    yield ""
+    yield from meaning_table(EmbeddingModel(name=""), meanings(EmbeddingModel))
+    yield ""
 
 
 def told(family: Family, wanted: bool | None) -> str:

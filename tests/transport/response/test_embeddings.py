@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyfast_transport import APIStatusError, InvalidResponseError, RateLimitError
-from anyfast_transport.response.embeddings import decode_embeddings
+from anyfast_transport.response.embeddings import EmbeddingsDecoder, decode_embeddings
 
 
 def body(*vectors, indices=None, **more):
@@ -51,6 +51,33 @@ def test_what_was_sent_is_what_is_read(vectors):
     assert decode_embeddings(body(*vectors), texts=len(vectors)).vectors == vectors
 
 
+ANSWERS = [
+    body([1.5, -2.0], [0.25, 3.0], model="m"),
+    body(packed(0.5, 1.0), packed(2.0, 3.0)),
+    b'{"data":[{"embedding":[1.0,2.0],"index":1},\n{"index":0, "embedding" : [ 3.0 , 4.5e-1 ]}]}',
+    b'{"a": "\\"embedding\\": [1]", "data": [{"index": 0, "embedding": [1, 2]}, {"index": 1, "embedding": [1.0, 2.0]}]}',
+    b'{"data": [{"index": 0, "embedding": "AAAAPwAAgD8="}, {"index": 1, "embedding": "AAAAPwAA\\/z8="}]}',
+]
+
+
+@pytest.mark.parametrize("data", ANSWERS)
+def test_it_does_not_matter_in_which_pieces_a_body_comes(data):
+    whole = decode_embeddings(data, texts=2)
+    for size in (1, 2, 3, 7, 50):
+        decoder = EmbeddingsDecoder()
+        for at in range(0, len(data), size):
+            decoder.feed(data[at : at + size])
+        assert decoder.finish(texts=2) == whole
+
+
+def test_the_numbers_of_a_body_are_not_held_beside_the_vectors():
+    decoder, data = EmbeddingsDecoder(), body(*[[0.125] * 1000] * 50)
+    for at in range(0, len(data), 4096):
+        decoder.feed(data[at : at + 4096])
+    assert len(decoder._rest) + len(decoder._buffer) < len(data) / 30
+    assert len(decoder.finish(texts=50).vectors) == 50
+
+
 NO_ANSWERS = {
     "fewer vectors than texts": (body([1.0]), 2, "1 vectors for 2 texts"),
     "more vectors than texts": (body([1.0], [2.0]), 1, "2 vectors for 1 texts"),
@@ -64,8 +91,8 @@ NO_ANSWERS = {
     "a whole number without end": (b'{"data": [{"index": 0, "embedding": [1%s]}]}' % (b"0" * 400), 1, "no finite"),
     "no vector": (b'{"data": [{"index": 0}]}', 1, "no list of numbers"),
     "no base64": (body("???"), 1, "no base64"),
-    "half a float": (body(base64.b64encode(b"abc").decode()), 1, "no base64 of 32-bit floats"),
-    "NaN in base64": (body(packed(float("nan"))), 1, "no finite number"),
+    "half a float": (body(base64.b64encode(b"abc").decode()), 1, "no base64 of finite 32-bit floats"),
+    "NaN in base64": (body(packed(float("nan"))), 1, "no base64 of finite"),
     "a missing index": (b'{"data": [{"embedding": [1.0]}]}', 1, "an index is missing"),
     "an index that is none": (body([1.0], indices=["0"]), 1, "an index is missing, or wrong"),
     "an index out of range": (body([1.0], [2.0], indices=[0, 2]), 2, r"wrong \(2\)"),
