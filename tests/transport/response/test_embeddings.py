@@ -55,7 +55,7 @@ ANSWERS = [
     body([1.5, -2.0], [0.25, 3.0], model="m"),
     body(packed(0.5, 1.0), packed(2.0, 3.0)),
     b'{"data":[{"embedding":[1.0,2.0],"index":1},\n{"index":0, "embedding" : [ 3.0 , 4.5e-1 ]}]}',
-    b'{"a": "\\"embedding\\": [1]", "data": [{"index": 0, "embedding": [1, 2]}, {"index": 1, "embedding": [1.0, 2.0]}]}',
+    b'{"a": "\\"embedding\\": [1]", "data": [{"index": 0, "embedding": [1, 2]}, {"index": 1, "embedding": [1.0, 2]}]}',
     b'{"data": [{"index": 0, "embedding": "AAAAPwAAgD8="}, {"index": 1, "embedding": "AAAAPwAA\\/z8="}]}',
 ]
 
