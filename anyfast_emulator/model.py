@@ -16,7 +16,8 @@ from anyfast_emulator.thinking import effort_of, google_config, is_thinking, rec
 from anyfast_emulator.tokens import count_tokens, first_tokens
 
 Body = Mapping[str, Any]
-_CONTEXT = re.compile(r"-{5,}\s*\n([\s\S]+?)\n\s*-{5,}")  # LlamaIndex's question-answering prompt
+# LlamaIndex's question-answering prompt, and the one of LangChain's pages on retrieval
+_CONTEXT = re.compile(r"-{5,}\s*\n([\s\S]+?)\n\s*-{5,}|^Context:\s*([\s\S]+?)\n\s*(?=Question:)", re.MULTILINE)
 _QUERY = re.compile(r"Query: *(.+)")
 _HANDED_OVER = re.compile(r"Agent \S+ is now handling the request")  # LlamaIndex's, which says nothing to the user
 _SOURCE = re.compile(r"Source (\d+):$")  # LlamaIndex's prompt for citations
@@ -131,7 +132,7 @@ def _reply(talk: Conversation) -> str:
     context = _CONTEXT.search(talk.prompt)
     if context is not None:
         queries = _QUERY.findall(talk.prompt)  # the last, since LlamaIndex's prompt for citations has one as an example
-        return _closest(context.group(1), queries[-1] if queries else talk.prompt)
+        return _closest(context.group(1) or context.group(2), queries[-1] if queries else talk.prompt)
     if talk.media:
         seen = ", ".join(f"{count} {kind}" for kind, count in talk.media.items() if kind != "text")
         if seen:

@@ -1,4 +1,4 @@
-"""Two reasoning models at work: a LangChain agent, then LlamaIndex over a document.
+"""Reasoning models at work, and an embedding model that finds what they are asked about: LangChain, then LlamaIndex.
 
 It talks to Anyfast if ANYFAST_API_KEY is set, and else to the emulator, which needs neither a key nor a network.
 Each part imports its framework when it begins, so that you do not wait for both before you see anything.
@@ -21,7 +21,7 @@ Visitors may climb the 214 steps from June to September."""
 PRICES: dict[str, Price] = {}
 
 COLOURED = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-COLOURS = {"thinks": "2", "calls": "36", "gets": "33", "answers": "1"}
+COLOURS = {"thinks": "2", "finds": "33", "calls": "36", "gets": "33", "answers": "1"}
 
 
 def get_weather(city: str) -> str:
@@ -59,19 +59,47 @@ def langchain_part(connection: dict[str, str], tracker: UsageTracker) -> None:
                     transcript.show("answers", block["text"])
 
 
+def langchain_retrieval(connection: dict[str, str], tracker: UsageTracker) -> None:
+    from langchain_core.prompts import ChatPromptTemplate
+    from langchain_core.runnables import RunnablePassthrough
+    from langchain_core.vectorstores import InMemoryVectorStore
+
+    from langchain_anyfast import AnyfastEmbeddings, ChatAnyfast, track_usage
+
+    question = "When may visitors climb the steps?"
+    transcript = Transcript("LangChain: a retrieval chain on doubao-embedding and deepseek-v4-pro", question)
+    with track_usage(tracker=tracker):
+        embeddings = AnyfastEmbeddings(model="doubao-embedding", **connection)
+        store = InMemoryVectorStore.from_texts(HANDBOOK.splitlines(), embeddings)
+
+        def passage(question: str) -> str:
+            [found] = store.similarity_search(question, k=1)
+            transcript.show("finds", found.page_content)
+            return found.page_content
+
+        prompt = ChatPromptTemplate.from_template("Context: {passage}\n\nQuestion: {question}")
+        model = ChatAnyfast(model="deepseek-v4-pro", **connection)
+        chain = {"passage": passage, "question": RunnablePassthrough()} | prompt | model
+        for chunk in chain.stream(question):
+            transcript.show("thinks", chunk.additional_kwargs.get("reasoning_content"))
+            transcript.show("answers", chunk.text)
+
+
 async def llama_index_part(connection: dict[str, str], tracker: UsageTracker) -> None:
-    from llama_index.core import Document, SummaryIndex
+    from llama_index.core import Document, VectorStoreIndex
     from llama_index.core.agent.workflow import AgentStream, FunctionAgent, ToolCall, ToolCallResult
     from llama_index.core.tools import QueryEngineTool
 
-    from llama_index_anyfast import AnyfastLLM, track_usage
+    from llama_index_anyfast import AnyfastEmbedding, AnyfastLLM, track_usage
 
     llm = AnyfastLLM(model="qwen3.6-flash", thinking=True, **connection)
-    index = SummaryIndex.from_documents([Document(text=HANDBOOK)])
+    embed_model = AnyfastEmbedding(model="doubao-embedding", **connection)
 
     with track_usage(tracker=tracker):
+        documents = [Document(text=line) for line in HANDBOOK.splitlines()]
+        index = VectorStoreIndex.from_documents(documents, embed_model=embed_model)
         question = "How much does the lens weigh?"
-        transcript = Transcript("LlamaIndex: a query engine on qwen3.6-flash", question)
+        transcript = Transcript("LlamaIndex: a query engine on doubao-embedding and qwen3.6-flash", question)
         answer = await index.as_query_engine(llm=llm, streaming=True).aquery(question)
         async for piece in answer.async_response_gen():
             transcript.show("answers", piece)
@@ -122,6 +150,7 @@ def main() -> int:
                 connection = {"base_url": emulator.base_url, "api_key": emulator.api_key}
             tracker = UsageTracker(PRICES)
             langchain_part(connection, tracker)
+            langchain_retrieval(connection, tracker)
             asyncio.run(llama_index_part(connection, tracker))
             print(f"\n\nUsage in tokens\n{tracker}")
         except AnyfastError as error:

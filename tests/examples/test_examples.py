@@ -39,21 +39,27 @@ def test_quickstart_shows_reasoning_calls_and_answers_of_both_frameworks():
     status, out, err = run()
     assert (status, err) == (0, "")
     assert "\033" not in out, "there are no colours in a pipe"
-    head, langchain, engine, agent, usage = out.split("\n\n")
+    head, langchain, chain, engine, agent, usage = out.split("\n\n")
     assert "Talking to the emulator" in head
     doing = [line.split()[0] for line in langchain.splitlines()[2:]]
     assert doing == ["thinks", "calls", "gets", "thinks", "calls", "gets", "thinks", "answers"]
     assert 'calls     get_weather {"city": "Lisbon"}' in langchain
     assert 'calls     convert_temperature {"celsius": 21}' in langchain
     assert re.search(r"answers .*69\.8", langchain)
+    assert [line.split()[0] for line in chain.splitlines()[2:]] == ["finds", "thinks", "answers"]
+    assert "finds     Visitors may climb the 214 steps from June to September." in chain
+    assert re.search(r"^  answers .*June to September", chain, re.MULTILINE)
     assert re.search(r"^  answers .*three tonnes", engine, re.MULTILINE)
     doing = [line.split()[0] for line in agent.splitlines()[2:]]
     assert doing == ["thinks", "calls", "gets", "thinks", "answers"]
     assert re.search(r"^  answers .*Monday", agent, re.MULTILINE)
-    rows = {name: [int(n) for n in numbers] for name, *numbers in map(str.split, usage.splitlines()[2:])}
-    assert list(rows) == ["deepseek-v4-pro", "qwen3.6-flash", "together"]
-    assert rows["together"] == [a + b for a, b in zip(rows["deepseek-v4-pro"], rows["qwen3.6-flash"], strict=True)]
-    assert all(rows["together"])
+    rows = {
+        name: [int(n) if n != "–" else 0 for n in numbers] for name, *numbers in map(str.split, usage.splitlines()[2:])
+    }
+    assert list(rows) == ["deepseek-v4-pro", "doubao-embedding", "qwen3.6-flash", "together"]
+    assert rows.pop("together") == (together := list(map(sum, zip(*rows.values(), strict=True))))
+    assert all(together)
+    assert rows["doubao-embedding"][0] == 5, "two stores, and three questions"
 
 
 def test_quickstart_says_what_is_wrong_with_a_key():

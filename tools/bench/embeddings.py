@@ -131,7 +131,7 @@ def table(found: Mapping[tuple[str, str], Sequence[tuple[float, float]]]) -> str
             peer = [median(column) for column in zip(*found[form, OURS[name]], strict=True)]
             shares = [f"{ours / theirs:.3f}" for ours, theirs in zip((cpu, memory), peer, strict=True)]
         lines.append(f"| {form} | `{name}` | {cpu:,.0f} µs | {memory:.0f} MB | {shares[0]} | {shares[1]} |")
-    return "\n".join([*lines, f"The goal is at most {MOST}.", ""])
+    return "\n".join([*lines, "", f"The goal is at most {MOST}, on the same bytes.", ""])
 
 
 def _wait_for(port: int) -> None:

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "performance.md"
 PLOT = ROOT / "docs" / "images" / "performance.svg"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+EMBEDDINGS_BEGIN, EMBEDDINGS_END = "<!-- embeddings: begin -->", "<!-- embeddings: end -->"
 
 Run = dict[str, Any]
 
@@ -122,6 +123,13 @@ def write(runs: Sequence[Run]) -> None:
     PLOT.parent.mkdir(exist_ok=True)
     PLOT.write_text(plot(runs))
     PAGE.write_text(before + block + after)
+
+
+def write_embeddings(table: str) -> None:
+    """Puts the table of `embeddings.py` into the page."""
+    before, _, rest = PAGE.read_text().partition(EMBEDDINGS_BEGIN)
+    _, _, after = rest.partition(EMBEDDINGS_END)
+    PAGE.write_text("\n".join([before + EMBEDDINGS_BEGIN, "", table.rstrip(), "", EMBEDDINGS_END + after]))
 
 
 def summary(runs: Sequence[Run]) -> str:

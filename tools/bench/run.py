@@ -31,6 +31,12 @@ VENVS = {
         "orjson",
         "httpx",
     ],
+    "embeddings": [
+        "--editable",
+        f"{ROOT}[langchain,llama-index]",
+        "langchain-openai<2",
+        "llama-index-embeddings-openai",
+    ],
     "ours": ["--editable", f"{ROOT}[langchain,llama-index]", "orjson"],
 }
 
@@ -135,6 +141,10 @@ def main() -> None:
     if not last:
         raise SystemExit("Nothing was measured yet.")
     report.write(last)
+    if "--page" not in sys.argv:
+        say("embeddings")
+        program = [str(python_of("embeddings")), str(HERE / "embeddings.py")]
+        report.write_embeddings(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
     say(report.summary(last))
 
 
