@@ -9,6 +9,7 @@ from collections.abc import Mapping
 _CLIENT = "make a client of your own: http_client=httpx.Client({0}), http_async_client=httpx.AsyncClient({0})."
 _NOT_HERE = "leave it out: it means nothing to this gateway."
 _BODY = "write extra_body={{{0!r}: ...}}."
+_STRINGS = "leave it out: texts are sent as strings, in requests of the size that the model takes."
 _ALWAYS_CHAT = "leave it out: this class always speaks to /chat/completions."
 
 _UNDER_ANOTHER_NAME = {
@@ -33,6 +34,9 @@ _UNDER_ANOTHER_NAME = {
     "http_client": "sync_client",
     "stream_usage": "stream_options include_usage",
     "reasoning_effort": "reasoning thinking_level effort openai_reasoning_effort",
+    "batch_size": "chunk_size",
+    "embed_batch_size": "batch_size",
+    "dimensions": "dimension output_dimensionality embedding_dim",
     "context_window": "num_ctx n_ctx max_context context_length",
 }
 """Our name → those that others have for it."""
@@ -91,6 +95,10 @@ _OTHERWISE = {
     "tokenizer": "leave it out: tokens are counted by the gateway, and estimated by the family's row.",
     "tiktoken_model_name": "leave it out: tokens are counted by the gateway, and estimated by the family's row.",
     "encoding_name": "leave it out: tokens are counted by the gateway, and estimated by the family's row.",
+    "check_embedding_ctx_length": _STRINGS,
+    "embedding_ctx_length": _STRINGS,
+    "tiktoken_enabled": _STRINGS,
+    "skip_empty": "leave it out: an empty text is sent as one blank.",
     "reuse_client": "leave it out: connections are kept and shared.",
     "disabled_params": "leave it out: what a family does not take is not sent.",
     "drop_params": "leave it out: what a family does not take is not sent.",

@@ -177,8 +177,10 @@ def test_no_secret_is_shown_or_taken_along(make):
 
 
 def test_an_unknown_argument_is_told():
-    with pytest.raises(TypeError, match="did you mean 'batch_size'"):
+    with pytest.raises(TypeError, match="write batch_size= instead"):
         AnyfastEmbeddings(model="text-embedding-v4", chunk_size=3)
+    with pytest.raises(TypeError, match="texts are sent as strings"):
+        AnyfastEmbeddings(model="text-embedding-v4", check_embedding_ctx_length=False)
     with pytest.raises(ValueError, match="base_url names the host"):
         AnyfastEmbeddings(model="text-embedding-v4", embeddings_path="https://elsewhere.example/embeddings")
 

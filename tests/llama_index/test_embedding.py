@@ -78,6 +78,11 @@ def test_the_model_has_both_names(emulator, name):
     assert model.to_payload()["model_name"] == "text-embedding-v3"
 
 
+def test_an_unknown_argument_is_told():
+    with pytest.raises(TypeError, match="write embed_batch_size= instead"):
+        AnyfastEmbedding(model="text-embedding-v4", batch_size=3)
+
+
 async def test_a_progress_bar_runs_to_its_end(embed, capsys):
     model = embed()
     model.get_text_embedding_batch(PASSAGES * 4, show_progress=True)
