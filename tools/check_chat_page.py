@@ -19,6 +19,7 @@ from anyfast_emulator import Answer, Emulator, Failure
 ROOT = Path(__file__).parents[1]
 APP = ROOT / "examples" / "chat_page" / "app.py"
 SCREENSHOT = ROOT / "docs" / "images" / "chat-page.png"
+PICTURES = ROOT / "docs" / "images" / "chat-page-pictures.png"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 # A browser that asks nobody but the page.
 FLAGS = (
@@ -48,7 +49,7 @@ def served(emulator: Emulator) -> Iterator[str]:
 
 
 def ask(page: Page, question: str) -> None:
-    box = page.get_by_role("textbox", name="Textbox")
+    box = page.get_by_test_id("textbox")
     box.fill(question)
     box.press("Enter")
 
@@ -89,7 +90,7 @@ def check_answer(page: Page, emulator: Emulator) -> None:
 
 def check_second_turn(page: Page, emulator: Emulator) -> None:
     """The conversation goes on with another model, which does not think, and hears all of it."""
-    page.get_by_label("Model").click()
+    page.get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name="doubao-seed-2.1-pro").click()
     page.get_by_label("Thinking").uncheck()
     ask(page, "Hello again")
@@ -129,6 +130,24 @@ def check_stop(page: Page, emulator: Emulator) -> None:
     emulator.delay = 0
 
 
+def check_pictures(page: Page, emulator: Emulator) -> None:
+    """A model draws, and changes what it drew; a picture of the user's goes with the question."""
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="gemini-3-pro-image-preview").click()
+    ask(page, "Draw a red square")
+    expect(page.get_by_text("Here is a red square on white.")).to_be_visible()
+    ask(page, "Now make it blue")
+    expect(page.get_by_text("Here is a blue square on white.")).to_be_visible()
+    expect(page.get_by_role("log").locator("img[src*='/file=']")).to_have_count(2)
+    page.locator("input[type=file]").first.set_input_files(ROOT / "docs" / "images" / "drawn.png")
+    page.wait_for_timeout(2000)  # for the upload, of which the page shows no end
+    ask(page, "Make it a circle")
+    expect(page.get_by_text("Here is a red circle on white.")).to_be_visible()
+    kinds = [part["type"] for part in emulator.requests[-1]["messages"][-1]["content"]]
+    assert kinds == ["text", "image_url"]
+    page.screenshot(path=PICTURES)
+
+
 def check_errors(page: Page, emulator: Emulator) -> None:
     emulator.script(Failure(403, "Insufficient credit.", code="insufficient_user_quota"))
     ask(page, "Are you there?")
@@ -138,7 +157,7 @@ def check_errors(page: Page, emulator: Emulator) -> None:
     expect(page.get_by_text("This is an emulated answer on")).to_be_visible()
 
 
-CHECKS = (check_answer, check_second_turn, check_retry, check_undo, check_stop, check_errors)
+CHECKS = (check_answer, check_second_turn, check_retry, check_undo, check_stop, check_pictures, check_errors)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""A chat page: reasoning folded, tool calls with what they gave, usage, a picker of models and a switch for thinking.
+"""A chat page: reasoning folded, tool calls with what they gave, pictures both ways, usage, a picker of models.
 
     pip install '.[langchain,emulator]' -r examples/chat_page/requirements.txt
     python examples/chat_page/app.py
@@ -6,10 +6,14 @@
 It talks to Anyfast if ANYFAST_API_KEY is set, and else to the emulator.
 """
 
+import base64
 import json
+import mimetypes
 import os
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
@@ -23,6 +27,7 @@ from anyfast_transport import AnyfastError
 from langchain_anyfast import ChatAnyfast
 
 MODELS = ["deepseek-v4-pro", "qwen3.6-flash", "doubao-seed-2.1-pro", "gemini-3-flash-preview", "kimi-k2.6", "glm-5.2"]
+MODELS += ["gemini-3-pro-image-preview"]
 
 
 def get_weather(city: str) -> str:
@@ -35,16 +40,25 @@ def convert_temperature(celsius: float) -> str:
     return f"{celsius:g} degrees Celsius are {celsius * 9 / 5 + 32:g} degrees Fahrenheit"
 
 
+def picture_block(path: str) -> dict[str, Any]:
+    """A file of the user's, for the model."""
+    data = base64.b64encode(Path(path).read_bytes()).decode()
+    return {"type": "image", "base64": data, "mime_type": mimetypes.guess_type(path)[0] or "image/png"}
+
+
 class Turn:
     """A question and what came of it: `messages` for the model, `shown` for the page."""
 
-    def __init__(self, question: str) -> None:
-        self.messages: list[AnyMessage] = [HumanMessage(question)]
+    def __init__(self, question: dict[str, Any]) -> None:
+        text, pictures = question["text"], [picture_block(path) for path in question["files"]]
+        said = [*([{"type": "text", "text": text}] if text else []), *pictures]
+        self.messages: list[AnyMessage] = [HumanMessage(said if pictures else text)]
+        self.entries = len(said)  # so many the page's history has of it
         self.shown: list[gr.ChatMessage] = []
         self.usage: UsageMetadata | None = None
         self.calls: dict[str | None, gr.ChatMessage] = {}
 
-    def show(self, content: str, title: str = "") -> gr.ChatMessage:
+    def show(self, content: str | dict[str, str], title: str = "") -> gr.ChatMessage:
         """Begins something new, and folds what was before it. What has a title can be folded."""
         self.fold()
         shown = gr.ChatMessage(content, metadata={"title": title} if title else {})
@@ -56,7 +70,8 @@ class Turn:
             message.metadata |= {"status": "done"} if message.metadata else {}
 
     def grow(self, piece: str, title: str = "") -> None:
-        if piece and self.shown and self.shown[-1].metadata.get("title", "") == title:
+        last = self.shown[-1] if self.shown else None
+        if piece and last and isinstance(last.content, str) and last.metadata.get("title", "") == title:
             self.shown[-1].content += piece
         elif piece:
             self.show(piece, title)
@@ -68,6 +83,11 @@ class Turn:
             self.calls[message.tool_call_id].content += f"\n\n{message.text}"
         elif isinstance(message, AIMessage):
             self.usage = add_usage(self.usage, message.usage_metadata)
+            for block in message.content_blocks:
+                if block["type"] == "image" and "base64" in block:
+                    with tempfile.NamedTemporaryFile(suffix=".png", delete=False) as file:
+                        file.write(base64.b64decode(block["base64"]))
+                    self.show({"path": file.name, "mime_type": block["mime_type"]})
             for call in message.tool_calls:
                 arguments = json.dumps(call["args"], ensure_ascii=False)
                 self.calls[call["id"]] = self.show(f"```json\n{arguments}\n```", f"Tool: {call['name']}")
@@ -81,14 +101,27 @@ class Turn:
             self.shown.append(gr.ChatMessage(f"<small>{model}: {told}</small>"))
 
 
+def earlier(turns: list[Turn], history: list[Any]) -> list[Turn]:
+    """The turns that the page still shows: undo, retry and edit shorten its history."""
+    asked = sum(message["role"] == "user" for message in history)
+    return [turn for at, turn in enumerate(turns) if sum(one.entries for one in turns[: at + 1]) <= asked]
+
+
+def agent_of(name: str, thinking: bool) -> Any:
+    """An agent with tools; a model that makes pictures has neither tools nor a switch for thinking."""
+    model = ChatAnyfast(model=name)
+    if (model.profile or {}).get("image_outputs"):
+        return create_agent(model, [])
+    return create_agent(ChatAnyfast(model=name, thinking=thinking), [get_weather, convert_temperature])
+
+
 async def answer(
-    question: str, history: list[Any], name: str, thinking: bool, turns: list[Turn]
+    question: dict[str, Any], history: list[Any], name: str, thinking: bool, turns: list[Turn]
 ) -> AsyncIterator[tuple[list[gr.ChatMessage], list[Turn]]]:
     """Shows the answer while it comes. The stop button closes this generator, and with it the request."""
-    # Undo, retry and edit shorten the history that the page shows.
-    turns = [*turns[: sum(message["role"] == "user" for message in history)], (turn := Turn(question))]
+    turns = [*earlier(turns, history), (turn := Turn(question))]
     try:
-        agent = create_agent(ChatAnyfast(model=name, thinking=thinking), [get_weather, convert_temperature])
+        agent = agent_of(name, thinking)
         conversation = {"messages": [message for one in turns for message in one.messages]}
         async with aclosing(agent.astream(conversation, stream_mode=["messages", "updates"])) as events:
             async for mode, event in events:
@@ -112,10 +145,12 @@ with gr.Blocks(title="Anyfast chat", analytics_enabled=False, fill_height=True) 
     kept = gr.State([])
     gr.ChatInterface(
         answer,
+        multimodal=True,
+        textbox=gr.MultimodalTextbox(file_types=["image"], file_count="multiple", show_label=False, stop_btn=True),
         chatbot=gr.Chatbot(show_label=False, buttons=["copy_all"], scale=1),
         additional_inputs=[picked, thinks, kept],
         additional_outputs=[kept],
-        examples=[["What is the weather in Lisbon, and how much is that in Fahrenheit?"]],
+        examples=[[{"text": "What is the weather in Lisbon, and how much is that in Fahrenheit?"}]],
         title="Anyfast chat",
     )
 
