@@ -145,6 +145,7 @@ def check_pictures(page: Page, emulator: Emulator) -> None:
     expect(page.get_by_text("Here is a red circle on white.")).to_be_visible()
     kinds = [part["type"] for part in emulator.requests[-1]["messages"][-1]["content"]]
     assert kinds == ["text", "image_url"]
+    expect(page.get_by_role("log").locator("img[src*='/file=']")).to_have_count(4)
     page.screenshot(path=PICTURES)
 
 
