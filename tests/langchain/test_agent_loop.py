@@ -111,7 +111,8 @@ async def test_the_loop_finishes_with_every_thought_sent_back(chat, emulator, mo
 async def test_without_its_thoughts_the_upstream_refuses_the_loop(chat, emulator, how):
     """What every other integration runs into: the words are the upstream's own."""
     emulator.script(STEPS[0])
-    agent = create_agent(chat(thinking=True, reasoning_replay="never"), [weather, convert])
+    blunt = chat(thinking=True, reasoning_replay="never", learn_from_refusals=False)
+    agent = create_agent(blunt, [weather, convert])
     with pytest.raises(BadRequestError, match=UPSTREAM_SAYS) as caught:
         await ask(agent, how)
     assert isinstance(caught.value, ModelInvalidRequestError)

@@ -67,7 +67,8 @@ async def test_three_steps(model, streaming, make, emulator, tools, called):
 async def test_without_its_reasoning_the_loop_fails(streaming, make, emulator, tools):
     """The test above would prove nothing if the gateway did not look."""
     emulator.script(CITY)
-    agent = FunctionAgent(tools=tools, llm=make(reasoning_replay="never"), streaming=streaming)
+    blunt = make(reasoning_replay="never", learn_from_refusals=False)
+    agent = FunctionAgent(tools=tools, llm=blunt, streaming=streaming)
     with pytest.raises(BadRequestError, match="reasoning_content"):
         await agent.run("The weather in the capital of France?")
     assert len(emulator.requests) == 2
