@@ -75,7 +75,8 @@ class Arguments:
             text = self._released(text)
         if not text:
             return ""
-        text, self._tail = self._tail + text, ""
+        if self._tail:
+            text, self._tail = self._tail + text, ""
         text = _TOKEN.sub(self._step, text)
         self._pieces.append(text)
         return text

@@ -116,7 +116,7 @@ class ToolCallAssembler:
             call.extra = merged(call.extra, extra)
         if position == known:
             return [Fragment(position, call.arguments.feed(text), call.id, call.name)]
-        rest = self._rename(call, name) if call.arguments.blank else None
+        rest = self._rename(call, name) if name and call.arguments.blank else None
         return [Fragment(position, call.arguments.feed(text), None, rest)]
 
     def _open(self, name: str, call_id: str | None, index: int | None) -> int:
@@ -139,7 +139,7 @@ class ToolCallAssembler:
 
     def _rename(self, call: _Open, name: str) -> str | None:
         """Takes the rest of a name that came in parts, and returns it; a repeated name adds nothing."""
-        if not name or name == call.name:
+        if name == call.name:
             return None
         rest = name.removeprefix(call.name)
         call.name += rest
@@ -185,7 +185,10 @@ class ToolCallAssembler:
 
     def _place_of_nameless(self, _: str, call_id: str | None, index: int | None, text: str) -> int | None:
         """The call that an entry without a name belongs to, or None."""
-        by_id, by_index = self._by_id.get(call_id), self._by_index.get(index)
+        by_index = self._by_index.get(index)
+        if call_id is None and by_index is not None and not self._calls[by_index].arguments.complete:
+            return by_index  # as nearly always
+        by_id = self._by_id.get(call_id)
         named = by_index if by_id is None else by_id
         if not text.strip():
             return self._without_arguments(call_id, index, named)
