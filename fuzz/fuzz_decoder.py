@@ -18,9 +18,10 @@ import yaml
 with atheris.instrument_imports(include=["anyfast_transport"]):
     from anyfast_transport import AnyfastError, StreamDecoder, decode_completion
     from anyfast_transport.lenient_json import read_json
+    from anyfast_transport.reading import Expected, Reading
     from anyfast_transport.response.error_bodies import status_error
     from anyfast_transport.response.verdicts import check
-    from anyfast_transport.types import Completion, Expected, Reading, ToolCall
+    from anyfast_transport.types import Completion, ToolCall
     from anyfast_transport.usage import usage_of
 
 FOLDER = Path(__file__).parent

@@ -37,7 +37,7 @@ FLOORS = (
     {"families"},
     {"usage_tracking"},
     {"types"},
-    {"lenient_json", "usage", "unvalidated"},
+    {"lenient_json", "usage", "reading", "unvalidated"},
     {"errors"},
 )
 """The folders and modules of the transport, from the top: each may import those of the floors below it."""

@@ -8,6 +8,7 @@ from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.families.profile_file import family_with
 from anyfast_transport.families.table import Family
 from anyfast_transport.lenient_json import merged
+from anyfast_transport.reading import Expected
 from anyfast_transport.request.structured_output import Structure
 from anyfast_transport.request.thinking import thinking_fields, thinks
 from anyfast_transport.request.tool_choice import call_instruction, wire_tool_choice
@@ -15,7 +16,6 @@ from anyfast_transport.settings.connection import Connection
 from anyfast_transport.settings.names import accepted_names
 from anyfast_transport.settings.parameters import ChatParameters, call_values, checked_value
 from anyfast_transport.settings.secrets import EXTRA_HEADERS, without_lost
-from anyfast_transport.types import Expected
 
 JSON = dict[str, Any]
 

@@ -10,10 +10,10 @@ from pydantic_core import to_json
 from anyfast_transport.errors import UnsupportedParameterError
 from anyfast_transport.families.table import Family, family_of
 from anyfast_transport.lenient_json import without_surrogates
+from anyfast_transport.reading import Expected, Reading, offered
 from anyfast_transport.request.structured_output import OutputMode
 from anyfast_transport.request.thinking import asks_to_think, thinks
 from anyfast_transport.settings.connection import Connection
-from anyfast_transport.types import Expected, Reading, offered
 
 JSON = dict[str, Any]
 

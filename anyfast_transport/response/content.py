@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from anyfast_transport.lenient_json import parsed_arguments
+from anyfast_transport.reading import Reading
 from anyfast_transport.response.endings import is_no_end
 from anyfast_transport.response.images import MarkdownImages
 from anyfast_transport.response.text_tool_calls import CallsInText
 from anyfast_transport.response.think_tags import ThinkTags
 from anyfast_transport.response.tool_call_markup import Rescued
-from anyfast_transport.types import Part, Reading, ToolCall
+from anyfast_transport.types import Part, ToolCall
 
 REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_details")
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from anyfast_transport.reading import Reading
 from anyfast_transport.response.stream import StreamDecoder, delta_of, is_document
 from anyfast_transport.response.whole import decode_completion
-from anyfast_transport.types import Completion, Delta, Reading
+from anyfast_transport.types import Completion, Delta
 
 
 class AnswerDecoder:

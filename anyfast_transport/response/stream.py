@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from anyfast_transport.errors import StreamInterruptedError
 from anyfast_transport.lenient_json import BOM, entries_of, read_json
+from anyfast_transport.reading import Reading
 from anyfast_transport.response.content import REASONING_KEYS, ContentReader
 from anyfast_transport.response.endings import broken_off, ended_by, is_no_end
 from anyfast_transport.response.error_bodies import error_in
@@ -18,7 +19,7 @@ from anyfast_transport.response.fields import content_of, excerpt, reasoning_in,
 from anyfast_transport.response.split_pairs import SplitPairs
 from anyfast_transport.response.sse import EventDecoder
 from anyfast_transport.response.tool_calls import ToolCallAssembler
-from anyfast_transport.types import Choice, Completion, Delta, Fragment, Part, Reading, under_own_names
+from anyfast_transport.types import Choice, Completion, Delta, Fragment, Part, under_own_names
 
 JSON = dict[str, Any]
 

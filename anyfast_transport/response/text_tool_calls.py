@@ -15,11 +15,11 @@ What is not closed, or cannot be read, never becomes a call that can be executed
 from collections import deque
 from collections.abc import Mapping
 
+from anyfast_transport.reading import Reading
 from anyfast_transport.response.call_runs import OPENING, CallRun, Unit, dialects_of, may_begin_a_tag
 from anyfast_transport.response.markdown import Place
 from anyfast_transport.response.quoted_calls import QuotedCalls
 from anyfast_transport.response.tool_call_markup import Rescued
-from anyfast_transport.types import Reading
 
 _LONGEST_OPENING = 48
 _SLICE = 1024

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from anyfast_transport.errors import AnyfastWarning, EmptyAnswerError, InvalidResponseError
 from anyfast_transport.lenient_json import problem_with
+from anyfast_transport.reading import Expected
 from anyfast_transport.response.fields import EXCERPT
-from anyfast_transport.types import Choice, Completion, Expected, Message, ToolCall
+from anyfast_transport.types import Choice, Completion, Message, ToolCall
 
 _NOT_ASKED_AGAIN = frozenset({"length", "content_filter"})
 """How an answer ended that would end so again."""

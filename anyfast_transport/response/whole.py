@@ -6,13 +6,14 @@ from typing import Any
 
 from anyfast_transport.errors import AnyfastError, InvalidResponseError
 from anyfast_transport.lenient_json import entries_of, read_json
+from anyfast_transport.reading import Reading
 from anyfast_transport.response.content import REASONING_KEYS, read_whole
 from anyfast_transport.response.endings import broken_off, ended_by
 from anyfast_transport.response.error_bodies import error_in
 from anyfast_transport.response.fields import content_of, excerpt, reasoning_in, take_end, take_extra, take_metadata
 from anyfast_transport.response.stream import StreamDecoder
 from anyfast_transport.response.tool_calls import rescued, whole_calls
-from anyfast_transport.types import Choice, Completion, Reading, under_own_names
+from anyfast_transport.types import Choice, Completion, under_own_names
 
 _BODY_OF_EVENTS = (b"data:", b"event:", b"error:", b"id:", b"retry:", b":")
 

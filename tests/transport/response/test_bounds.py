@@ -6,8 +6,8 @@ import tracemalloc
 
 import pytest
 
+from anyfast_transport.reading import Reading
 from anyfast_transport.response.content import ContentReader
-from anyfast_transport.types import Reading
 
 TOOLS = {"f": {"properties": {"a": {"type": "string"}}}}
 EVERY = frozenset({"dsml", "tool_call", "function"})

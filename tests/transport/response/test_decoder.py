@@ -15,8 +15,8 @@ from anyfast_transport import (
     StreamInterruptedError,
     decode_completion,
 )
+from anyfast_transport.reading import Reading
 from anyfast_transport.response.decoder import AnswerDecoder
-from anyfast_transport.types import Reading
 
 ANSWER = {"content": "Noon.", "reasoning_content": "Hm.", "tool_calls": [{"id": "a", "function": {"name": "f"}}]}
 DOCUMENT = json.dumps({"id": "x", "choices": [{"message": ANSWER, "finish_reason": "stop"}]}).encode()

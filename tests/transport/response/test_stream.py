@@ -30,11 +30,12 @@ from anyfast_transport import (
     usage_of,
 )
 from anyfast_transport.lenient_json import read_json
+from anyfast_transport.reading import Expected
 from anyfast_transport.response.error_bodies import words_of
 from anyfast_transport.response.sse import EventDecoder
 from anyfast_transport.response.stream import delta_of, is_document
 from anyfast_transport.response.verdicts import check, lost_answer
-from anyfast_transport.types import Expected, ToolCall
+from anyfast_transport.types import ToolCall
 from tests.pairs import in_turn
 
 # --- bytes → events -----------------------------------------------------------------------------------------------

@@ -16,8 +16,8 @@ from llama_index.core.tools import FunctionTool
 from anyfast_emulator import Answer, Emulator
 from anyfast_transport import InvalidResponseError
 from anyfast_transport.lenient_json import parsed_arguments
+from anyfast_transport.reading import Reading
 from anyfast_transport.response.text_tool_calls import CallsInText
-from anyfast_transport.types import Reading
 from langchain_anyfast import ChatAnyfast
 from llama_index_anyfast import AnyfastLLM
 from tests.parity.through import OFFERED, STREAMED, WHOLE, Playback, both_ways, chunk, document, events

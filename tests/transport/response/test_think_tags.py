@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyfast_transport import StreamDecoder, StreamInterruptedError, decode_completion
+from anyfast_transport.reading import Reading
 from anyfast_transport.response.think_tags import LONGEST_WAIT, ThinkTags
-from anyfast_transport.types import Reading
 from tests.parity.through import both_ways, chunk, document, events, streamed, whole
 
 FIELDS = {
