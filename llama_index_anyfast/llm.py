@@ -324,9 +324,10 @@ class AnyfastLLM(Portable, ChatParameters, Connection, SharesConnections, ListsM
             The calls.
 
         Raises:
-            InvalidResponseError: A call was cut off or is no JSON, or there is none although one is needed.
+            InvalidResponseError: No call can be executed (and `on_invalid_call` is not `"keep"`), or there is none
+                although one is needed.
         """
-        return executable_calls(response, needed=error_on_no_tool_call)
+        return executable_calls(response, needed=error_on_no_tool_call, keeps=self.on_invalid_call == "keep")
 
 
 def _forced(call: Call) -> JSON | None:

@@ -269,7 +269,7 @@ async def as_acompletions(
             yield as_completion(response)
 
 
-def executable_calls(response: ChatResponse, *, needed: bool) -> list[ToolSelection]:
+def executable_calls(response: ChatResponse, *, needed: bool, keeps: bool = False) -> list[ToolSelection]:
     """The calls of a response that may be executed.
 
     While a stream goes on there are none: agents ask at every chunk, and half of an argument is no argument. A call
@@ -279,6 +279,7 @@ def executable_calls(response: ChatResponse, *, needed: bool) -> list[ToolSelect
     Args:
         response: A whole answer, or a chunk of a stream.
         needed: Whether an answer without calls is an error.
+        keeps: Whether calls that must not be executed are left in the message, and are no error.
 
     Returns:
         The calls.
@@ -293,7 +294,8 @@ def executable_calls(response: ChatResponse, *, needed: bool) -> list[ToolSelect
     calls = [one for one in found if isinstance(one, ToolSelection)]
     broken = [one for one in found if isinstance(one, InvalidResponseError)]
     said = response.message.content or ""
-    if broken and not calls and not (said and not needed and "asked_again" in facts):
+    answered = keeps or (said and "asked_again" in facts)
+    if broken and not calls and (needed or not answered):
         raise broken[0]
     if needed and not calls:
         raise InvalidResponseError(

@@ -161,6 +161,8 @@ async def test_a_call_that_is_broken_twice_ends_the_run_with_an_error(streaming,
     emulator.script(BROKEN)
     with pytest.raises(InvalidResponseError, match="not a JSON object"):
         await FunctionAgent(tools=tools, llm=make(on_invalid_call="raise"), streaming=streaming).run("?")
+    emulator.script(BROKEN)
+    await FunctionAgent(tools=tools, llm=make(on_invalid_call="keep"), streaming=streaming).run("?")
     assert called == []
 
 
