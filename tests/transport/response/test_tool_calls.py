@@ -226,15 +226,16 @@ SAID_OF_PIECES = list(itertools.product((..., None, "", "a", "new", "drifting"),
 
 
 @pytest.mark.parametrize("first", ["", None, "{}", " ", "null", "{} "])
-@pytest.mark.parametrize(("call_id", "index", "name"), SAID_OF_PIECES)
-def test_arguments_reach_the_one_call_whatever_id_and_index_they_come_under(first, call_id, index, name):
+def test_arguments_reach_the_one_call_whatever_id_and_index_they_come_under(first):
     pieces = ['{"city"', ": ", '"Paris"', "}", ""]
-    ids = [f"drifting{at}" if call_id == "drifting" else call_id for at in range(len(pieces))]
-    entries = [entry("a", "f", first, 0)]
-    entries += [entry(given, name, piece, index) for given, piece in zip(ids, pieces, strict=True)]
-    for said in (entries, [entries[0], entry(call_id, name, PARIS_TEXT, index)]):
-        assert [(call.name, call.parsed(), call.error) for call in assembled(said)] == [("f", PARIS, None)]
-        assert [(call.name, call.parsed(), call.error) for call in whole_calls(said, "stop")] == [("f", PARIS, None)]
+    for call_id, index, name in SAID_OF_PIECES:
+        ids = [f"drifting{at}" if call_id == "drifting" else call_id for at in range(len(pieces))]
+        entries = [entry("a", "f", first, 0)]
+        entries += [entry(given, name, piece, index) for given, piece in zip(ids, pieces, strict=True)]
+        for said in (entries, [entries[0], entry(call_id, name, PARIS_TEXT, index)]):
+            for calls in (assembled(said), whole_calls(said, "stop")):
+                found = [(call.name, call.parsed(), call.error) for call in calls]
+                assert found == [("f", PARIS, None)], (call_id, index, name)
 
 
 ASTRAY = {
