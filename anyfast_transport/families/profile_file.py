@@ -70,6 +70,8 @@ def _compiled(pattern: str | None) -> str | None:
     return pattern
 
 
+_COUNT = Annotated[int, Field(ge=1)] | None
+
 # What a row's own annotation leaves open: a row is ours to get right, a file is not.
 _NARROWER: Mapping[str, Any] = {
     "thinking": dict[Literal["on", "off", "unsaid"], dict[str, Any]],
@@ -78,17 +80,13 @@ _NARROWER: Mapping[str, Any] = {
     "effort_levels": tuple[Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"], ...],
     "top_p": dict[Literal["on", "off"], Annotated[float, Field(ge=0, le=1)]],
     "length_parameter": Annotated[str, Field(min_length=1)],
-    "max_output": Annotated[int, Field(ge=1)] | None,
-    "stop_limit": Annotated[int, Field(ge=1)] | None,
     "call_ids": Annotated[str | None, AfterValidator(_compiled)],
-    "context_window": Annotated[int, Field(ge=1)] | None,
-    "output_limit": Annotated[int, Field(ge=1)] | None,
+    **dict.fromkeys(("max_output", "stop_limit", "context_window", "output_limit"), _COUNT),
 }
-
 
 _NARROWER_OF_EMBEDDINGS: Mapping[str, Any] = {
     "path": Annotated[str, Field(pattern="^/[^/]")],
-    **dict.fromkeys(("max_texts", "max_tokens", "max_request_tokens", "dimensions"), Annotated[int, Field(ge=1)]),
+    **dict.fromkeys(("max_texts", "max_tokens", "max_request_tokens", "dimensions"), _COUNT),
 }
 
 

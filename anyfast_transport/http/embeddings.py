@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,6 +25,8 @@ from anyfast_transport.request.embeddings import (
     longest,
     named,
     other_path,
+    parted,
+    texts_that_would_pass,
 )
 from anyfast_transport.response.embeddings import Embeddings, EmbeddingsDecoder, Vector
 from anyfast_transport.settings.connection import Connection
@@ -158,13 +161,18 @@ class _Gathering:
         for change in plan.changes:
             warn(change)
         self.batches, self._left = plan.batches, iter(plan.batches)
+        self._most = len(texts)
         self.error: AnyfastError | None = None
         self._url = embeddings_url(embedder.connection.base_url, embedder.path, embedder.asked.row)
         self._vectors: list[Vector | None] = [None] * len(texts)
 
     def next(self) -> EmbeddingBatch | None:
         """The texts of the next request; None if there are no more, or one has failed."""
-        return None if self.error else next(self._left, None)
+        batch = None if self.error else next(self._left, None)
+        if batch is None or len(batch.places) <= self._most:
+            return batch
+        self._left = chain(parted(batch, self._most), self._left)
+        return next(self._left)
 
     def call(self, batch: EmbeddingBatch) -> EmbeddingCall:
         """A request that is to be sent now: its clock begins to run."""
@@ -192,9 +200,16 @@ class _Gathering:
         self._done(places, vectors)
 
     def failed(self, batch: EmbeddingBatch, error: AnyfastError) -> None:
-        """Keeps the first error, which ends the call."""
-        count_failed(self._embedder.asked.model)
-        self._end_with(batch, error)
+        """Keeps the first error, which ends the call, unless the same texts may pass in smaller requests."""
+        asked, sent = self._embedder.asked, len(batch.places)
+        most = texts_that_would_pass(error.message, sent) if isinstance(error, BadRequestError) else None
+        if most is None or not self._embedder.connection.learn_from_refusals:
+            count_failed(asked.model)
+            self._end_with(batch, error)
+            return
+        warn(f"{asked.model} refuses {sent} texts in a request, so they are sent in smaller ones: batch_size={most}.")
+        self._most = min(self._most, most)
+        self._left = chain([batch], self._left)
 
     def _end_with(self, batch: EmbeddingBatch, error: AnyfastError) -> None:
         if self.error is None:

@@ -120,6 +120,48 @@ def _parts(texts: Sequence[str], asked: Asked) -> Iterator[tuple[range, Sequence
         yield range(begin, len(texts)), texts[begin:]
 
 
+_TOO_MANY = re.compile(
+    # DashScope: "batch size is invalid, it should not be larger than 10"; Google: "at most 100 requests can be in one
+    # batch"; SiliconFlow: "input batch size 65 > maximum allowed batch size 64"
+    r"batch[ _-]?size|in one batch|too many (?:inputs|texts|items)|(?:inputs?|texts?) (?:array|list)",
+    re.IGNORECASE,
+)
+_MOST = re.compile(
+    r"(?:larger|greater|more) than\D{0,20}(\d+)|(?:at most|max\w*|limit\w*|exceeds?)\D{0,30}(\d+)", re.IGNORECASE
+)
+
+
+def texts_that_would_pass(words: str, sent: int) -> int | None:
+    """How many texts a request may have, learned from a refusal.
+
+    Args:
+        words: The refusal's.
+        sent: How many the refused request had.
+
+    Returns:
+        The number that it names, or half of what was sent; None if it is about something else.
+    """
+    if sent < 2 or not _TOO_MANY.search(words):
+        return None
+    named = [int(found[1] or found[2]) for found in _MOST.finditer(words)]
+    return next((most for most in named if 0 < most < sent), sent // 2)
+
+
+def parted(batch: EmbeddingBatch, most: int) -> Iterator[EmbeddingBatch]:
+    """The same texts in smaller requests.
+
+    Args:
+        batch: A request.
+        most: Most texts in each.
+
+    Yields:
+        The requests, in the order of their texts.
+    """
+    texts = batch.body["input"]
+    for at in range(0, len(texts), most):
+        yield EmbeddingBatch(batch.places[at : at + most], {**batch.body, "input": texts[at : at + most]})
+
+
 def _sendable(texts: Sequence[str], model: str) -> tuple[Sequence[str], list[str]]:
     """The texts without what an upstream refuses: nothing at all, and halves of characters."""
     if isinstance(texts, (str, bytes)):

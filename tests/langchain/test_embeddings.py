@@ -16,7 +16,7 @@ from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 from langchain_tests.unit_tests import EmbeddingsUnitTests
 
 from anyfast_emulator import Emulator, Failure
-from anyfast_transport import AnyfastWarning, NotFoundError, RateLimitError
+from anyfast_transport import AnyfastWarning, BadRequestError, NotFoundError, RateLimitError
 from langchain_anyfast import AnyfastEmbeddings, ChatAnyfast, register, track_usage
 
 PASSAGES = [
@@ -109,6 +109,21 @@ async def test_texts_are_sent_in_requests_of_the_rows_size_and_come_back_in_orde
     assert emulator.requests[0].keys() == {"model", "input", "encoding_format"}
 
 
+@pytest.mark.parametrize("max_concurrency", [1, 4])
+async def test_a_request_that_is_refused_for_its_many_texts_is_parted(emulator, make, tmp_path, max_concurrency):
+    wrong = tmp_path / "profile.json"
+    wrong.write_text('{"format": 1, "models": {}, "embedding_models": {"text-embedding-v4": {"max_texts": 25}}}')
+    texts, rest = [f"{number} and more words" for number in range(30)], {"max_concurrency": max_concurrency}
+    with pytest.warns(AnyfastWarning, match="refuses 25 texts in a request.*batch_size=10"):
+        vectors = make(profile_file=wrong, **rest).embed_documents(texts)
+    with pytest.warns(AnyfastWarning, match="batch_size=10"):
+        assert await make(profile_file=wrong, **rest).aembed_documents(texts) == vectors
+    assert vectors == make().embed_documents(texts)
+    assert sorted(len(request["input"]) for request in emulator.requests[:5]) == [5, 5, 10, 10, 25]
+    with pytest.raises(BadRequestError, match="should not be larger than 10"):
+        make(profile_file=wrong, learn_from_refusals=False).embed_documents(texts)
+
+
 def test_no_texts_make_no_request(emulator, embeddings):
     assert embeddings.embed_documents([]) == []
     assert not emulator.requests
@@ -198,7 +213,7 @@ def test_a_cache_spares_requests(emulator, embeddings):
         embeddings, InMemoryByteStore(), namespace=embeddings.model, query_embedding_cache=True, key_encoder="blake2b"
     )
     assert store.embed_documents(PASSAGES) == store.embed_documents(PASSAGES)
-    assert store.embed_query(PASSAGES[0]) == store.embed_query(PASSAGES[0])
+    assert store.embed_query("Which tower?") == store.embed_query("Which tower?")
     assert len(emulator.requests) == 2
 
 

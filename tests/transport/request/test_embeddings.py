@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from anyfast_transport import ContextWindowExceededError, UnsupportedParameterError, embedding_model_of
 from anyfast_transport.families.embedding_models import ARK_PATH, OPENAI_PATH
-from anyfast_transport.request.embeddings import Asked, embedding_plan, embeddings_url, named, texts_a_request
+from anyfast_transport.request.embeddings import (
+    Asked,
+    embedding_plan,
+    embeddings_url,
+    named,
+    texts_a_request,
+    texts_that_would_pass,
+)
 
 
 def asked(model="text-embedding-v4", **said):
@@ -82,6 +89,24 @@ def test_texts_that_are_too_long_are_told_by_their_places_before_anything_is_sen
 def test_a_text_that_may_fit_is_sent():
     assert embedding_plan(["word " * 8500], asked()).batches
     assert embedding_plan(["word " * 100_000], asked("nobody-knows-it")).batches
+
+
+@pytest.mark.parametrize(
+    ("words", "sent", "most"),
+    [
+        ("Value error, batch size is invalid, it should not be larger than 10.: input.contents", 25, 10),
+        ("* BatchEmbedContentsRequest.requests: at most 100 requests can be in one batch", 250, 100),
+        ("input batch size 65 > maximum allowed batch size 64", 65, 64),
+        ("The maximum batch size is 32", 100, 32),
+        ("too many inputs", 9, 4),
+        ("batch size is invalid, it should not be larger than 10", 10, 5),  # it says so, and refuses 10
+        ("batch size is invalid", 1, None),
+        ("The maximum number of tokens is 8192", 25, None),
+        ("Invalid API parameter", 25, None),
+    ],
+)
+def test_a_refusal_of_many_texts_tells_how_many_would_pass(words, sent, most):
+    assert texts_that_would_pass(words, sent) == most
 
 
 @pytest.mark.parametrize(
