@@ -136,6 +136,10 @@ class Choice:
         logprobs: As they came, or None.
         extra: Fields of the message that must go back with it (`extra_content`, `reasoning_details`).
         asked_about: What of it is of an answer that was asked about; see `ASKED_ABOUT`.
+        audio: The sound of the answer as it came (`id`, `data`, `transcript`, …) with its `format`, or None; its
+            transcript is the text where there is no other.
+        more: Fields of the entry of `choices` that have no place here.
+        message_more: Fields of the message that have no place here: annotations, citations, whatever comes next.
     """
 
     index: int = 0
@@ -150,10 +154,15 @@ class Choice:
     logprobs: Any = None
     extra: dict[str, Any] = field(default_factory=dict)
     asked_about: dict[str, Any] = field(default_factory=dict)
+    audio: dict[str, Any] | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+    message_more: dict[str, Any] = field(default_factory=dict)
 
     def kept(self) -> dict[str, Any]:
-        """What must survive on a framework's message until it goes back, and a refusal: its `additional_kwargs`."""
-        kept: dict[str, Any] = {}
+        """What must survive on a framework's message until it goes back, and what else it held: `additional_kwargs`."""
+        kept: dict[str, Any] = dict(self.message_more)
+        if self.audio:
+            kept["audio"] = self.audio
         if extras := {call.id: call.extra for call in self.tool_calls if call.extra}:
             kept[CALL_EXTRAS] = extras
         if self.extra.get(MESSAGE_EXTRA):
@@ -166,8 +175,8 @@ class Choice:
 
     @property
     def is_empty(self) -> bool:
-        """Neither text nor call nor image nor refusal: nothing that answers."""
-        return not (self.text or self.tool_calls or self.images or self.refusal)
+        """Neither text nor call nor image nor sound nor refusal: nothing that answers."""
+        return not (self.text or self.tool_calls or self.images or self.audio or self.refusal)
 
 
 @dataclass(slots=True)
@@ -187,6 +196,8 @@ class Completion:
         output_mode: How an object was asked for (`structured_output.OutputMode`), or None if none was.
         asked_again: For each answer of the call that was asked about once more: the `question`, the `usage` of that
             answer, which was billed too, and its `request_id`.
+        more: Fields of the answer that have no place here: search results, service tier, whatever comes next.
+        raw: The answer as it came, if it came in one piece.
     """
 
     id: str = ""
@@ -200,6 +211,8 @@ class Completion:
     repairs: Sequence[str] = ()
     output_mode: str | None = None
     asked_again: Sequence[Mapping[str, Any]] = ()
+    more: dict[str, Any] = field(default_factory=dict)
+    raw: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -230,7 +243,8 @@ class Completion:
             choice: One of the answers; the first unless given.
 
         Returns:
-            Only what is known: no key holds None, but for `matched_stop` where the answer had one of null.
+            Only what is known: no key holds None, but for `matched_stop` where the answer had one of null. Fields that
+            have no place of their own are there under the names that they came with.
         """
         choice = choice or self.choice
         known = {
@@ -250,7 +264,8 @@ class Completion:
             if self.output_mode
             else None,
         }
-        return {key: value for key, value in known.items() if value is not None}
+        more = {**self.more, **choice.more, **choice.message_more}
+        return {**more, **{key: value for key, value in known.items() if value is not None}}
 
 
 @dataclass(slots=True)

@@ -42,13 +42,15 @@ def usage_of(raw: Mapping[str, Any] | None) -> Usage | None:
         return None
     prompt_details, answer_details = _object(raw, "prompt_tokens_details"), _object(raw, "completion_tokens_details")
     cached = _count(prompt_details, "cached_tokens")
+    if cached is None:  # DeepSeek's name; at the top of Kimi's and Together's (recorded)
+        cached = _count(raw, "prompt_cache_hit_tokens", "cached_tokens")
     reasoning = _count(answer_details, "reasoning_tokens")
     total = _count(raw, "total_tokens")
     return Usage(
         input=prompt or 0,
         output=answer or 0,
         total=(prompt or 0) + (answer or 0) if total is None else total,
-        cached=_count(raw, "prompt_cache_hit_tokens") if cached is None else cached,
+        cached=cached,
         reasoning=_count(raw, "reasoning_tokens") if reasoning is None else reasoning,
         images=_count(answer_details, "image_tokens") or None,
     )

@@ -11,6 +11,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages import content as types
 from langchain_core.messages.block_translators import register_translator
 
+from anyfast_transport.response.citations import citations_in
+from anyfast_transport.response.sound import format_of
 from langchain_anyfast.messages import REASONING
 
 
@@ -21,9 +23,12 @@ def translate_content(message: AIMessage) -> list[types.ContentBlock]:
         message: A message of this provider.
 
     Returns:
-        Reasoning first, then text and images, a refusal, then tool calls; no empty blocks.
+        Reasoning first, then text, with its sources as annotations, and images, sound, a refusal, then tool calls; no
+        empty blocks.
     """
-    blocks = [*_reasoning(message), *(block for block, _ in _content(message)), *_refusal(message)]
+    content = _cited([block for block, _ in _content(message)], message)
+    sound = sound_blocks(message.additional_kwargs.get("audio"))
+    blocks = [*_reasoning(message), *content, *sound, *_refusal(message)]
     blocks += [{"type": "tool_call", "name": c["name"], "args": c["args"], "id": c["id"]} for c in message.tool_calls]
     blocks += [
         {"type": "invalid_tool_call", "name": c["name"], "args": c["args"], "id": c["id"], "error": c["error"]}
@@ -58,6 +63,34 @@ def translate_content_chunk(message: AIMessageChunk) -> list[types.ContentBlock]
         for chunk in message.tool_call_chunks
     ]
     return cast("list[types.ContentBlock]", blocks)
+
+
+def _cited(blocks: list[dict[str, Any]], message: AIMessage) -> list[dict[str, Any]]:
+    """The content, its first text annotated with the sources of the answer."""
+    sources = citations_in(message.response_metadata)
+    if not sources:
+        return blocks
+    at = next((at for at, block in enumerate(blocks) if block["type"] == "text"), None)
+    if at is None:
+        # The last piece of a stream has the sources, and no text of its own: it adds up with those before it.
+        return [{"type": "text", "text": "", "annotations": sources, "index": "lc_txt_0"}, *blocks]
+    return [*blocks[:at], {**blocks[at], "annotations": sources}, *blocks[at + 1 :]]
+
+
+def sound_blocks(audio: Any) -> list[dict[str, Any]]:
+    """The standard block of a sound that the model made.
+
+    Args:
+        audio: The answer's `audio`, or None.
+
+    Returns:
+        The block, with what else the object holds in its `extras`; none where there is no sound.
+    """
+    if not isinstance(audio, Mapping) or not audio.get("data"):
+        return []
+    extras = {key: value for key, value in audio.items() if key not in ("data", "format") and value is not None}
+    kind = f"audio/{audio.get('format') or format_of(audio['data'])}"
+    return [{"type": "audio", "base64": audio["data"], "mime_type": kind, "extras": extras}]
 
 
 _SHORT = {"text": "txt", "image": "img"}

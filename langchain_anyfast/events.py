@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
+from anyfast_transport.response.citations import citations_in
 from anyfast_transport.types import Completion, Delta, Fragment, ToolCall, in_order
-from langchain_anyfast.content_blocks import image_block, refusal_block
+from langchain_anyfast.content_blocks import image_block, refusal_block, sound_blocks
 from langchain_anyfast.messages import additional_kwargs, response_metadata, usage_metadata
 
 Block = dict[str, Any]
@@ -68,13 +70,16 @@ class EventWriter:
         """
         choice = completion.choice
         yield from self._begin(completion.model or None)
+        sources = citations_in(metadata := response_metadata(completion, choice))
         for kind in tuple(self._growing):
-            yield from self._close(kind)
+            yield from self._close(kind, {"annotations": sources} if kind == "text" and sources else {})
+        for block in sound_blocks(choice.audio):
+            yield from self._whole(block)
         if choice.refusal:
             yield from self._whole(refusal_block(choice.refusal))
         for index, call in zip(self._calls, choice.tool_calls, strict=True):
             yield _event("content-block-finish", index=index, content=_finished(call))
-        last: Block = {"metadata": response_metadata(completion, choice)}
+        last: Block = {"metadata": metadata}
         if usage := usage_metadata(completion.usage):
             last["usage"] = usage
         if kept := additional_kwargs(choice):
@@ -100,10 +105,10 @@ class EventWriter:
         block.pieces.append(piece)
         yield _event("content-block-delta", index=block.index, delta={"type": f"{kind}-delta", kind: piece})
 
-    def _close(self, kind: str) -> Iterator[Event]:
+    def _close(self, kind: str, more: Mapping[str, Any] = MappingProxyType({})) -> Iterator[Event]:
         block = self._growing.pop(kind, None)
         if block is not None:
-            content = {"type": kind, kind: "".join(block.pieces)}
+            content = {"type": kind, kind: "".join(block.pieces), **more}
             yield _event("content-block-finish", index=block.index, content=content)
 
     def _whole(self, block: Mapping[str, Any]) -> Iterator[Event]:

@@ -337,13 +337,15 @@ def decode_message(completion: Completion, choice: Choice, names: Mapping[str, s
         names: Wire name → own name of the tools whose names the wire does not take.
 
     Returns:
-        The message: reasoning, text, images, calls. A call that must not be executed keeps its arguments as text.
+        The message: reasoning, text, images, sound, calls. A call that must not be executed keeps its arguments as
+        text.
     """
     usage = usage_of(completion.usage) if len(completion.choices) == 1 else None
     calls = choice.tool_calls
     blocks = [
         *thinking_blocks(choice.reasoning, usage.reasoning if usage else None),
         *content_blocks(choice.text or choice.refusal or "", choice, alone=not (calls or choice.images)),
+        *decode_audio(choice.audio),
         *(_call_block(call, names) for call in calls),
     ]
     return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=_to_be_kept(choice))
@@ -384,6 +386,15 @@ def decode_image(part: Mapping[str, Any]) -> ImageBlock | None:
             return None
     # Past the validator, which would decode megabytes twice to learn what the data URI says.
     return ImageBlock.model_construct(image=data.encode(), image_mimetype=head.removeprefix("data:"))
+
+
+def decode_audio(audio: Mapping[str, Any] | None) -> list[ContentBlock]:
+    """The block of the sound that the model made, if it made one; its text is the transcript."""
+    data = (audio or {}).get("data")
+    if not audio or not isinstance(data, str):
+        return []
+    # Past the validator, as an image.
+    return [AudioBlock.model_construct(audio=data.encode(), format=str(audio.get("format") or ""))]
 
 
 def _call_block(call: ToolCall, names: Mapping[str, str]) -> ToolCallBlock:

@@ -16,13 +16,14 @@ from pydantic_core import to_json
 
 from anyfast_transport.errors import InvalidResponseError
 from anyfast_transport.http.async_generators import closing_owned
-from anyfast_transport.lenient_json import parsed_arguments
+from anyfast_transport.lenient_json import entries_of, parsed_arguments
 from anyfast_transport.response.objects import object_in
 from anyfast_transport.types import Choice, Completion, Delta, Fragment, ToolCall, in_order, new_call_id
 from llama_index_anyfast.chunks import call_block, response_of, text_block, thinking_block
 from llama_index_anyfast.messages import (
     CALLS,
     JSON,
+    REASONING,
     decode_image,
     decode_logprobs,
     decode_message,
@@ -127,14 +128,38 @@ def arguments_in(text: str, function: Mapping[str, Any]) -> str | None:
 
 
 def _raw(completion: Completion) -> JSON:
-    """The answer as plain JSON; `usage` is where LlamaIndex's token counter looks."""
+    """The answer as the wire has it; `usage` is where LlamaIndex's token counter looks."""
+    entries = entries_of((completion.raw or {}).get("choices")) or [{}] * len(completion.choices)
     return {
+        **(completion.raw or {}),
+        **completion.more,
+        "choices": [_raw_choice(*pair) for pair in zip(entries, completion.choices, strict=True)],
         "id": completion.id,
         "object": "chat.completion",
         "created": completion.created,
         "model": completion.model,
         "system_fingerprint": completion.system_fingerprint,
         "usage": completion.usage,
+    }
+
+
+def _raw_choice(entry: Mapping[str, Any], choice: Choice) -> JSON:
+    """An answer as it came, or as it would have come in one piece; what may name the key is masked in the choice."""
+    calls = [legacy_call(call.id, call.name, call.arguments) | call.extra for call in choice.tool_calls]
+    message = entry.get("message") or {
+        "role": "assistant",
+        "content": choice.text,
+        **({REASONING: choice.reasoning} if choice.reasoning else {}),
+        **({CALLS: calls} if calls else {}),
+        **({"audio": choice.audio} if choice.audio else {}),
+        **choice.extra,
+    }
+    return {
+        "index": choice.index,
+        "finish_reason": choice.finish_reason,
+        **entry,
+        **choice.more,
+        "message": {**message, **choice.message_more},
     }
 
 

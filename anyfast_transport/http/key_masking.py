@@ -155,3 +155,15 @@ def mask_metadata(completion: Completion, mask: Callable[[str], str]) -> None:
     for name in ("id", "model", "system_fingerprint", "request_id"):
         if said := getattr(completion, name):
             setattr(completion, name, mask(said))
+    completion.more = _masked(completion.more, mask)
+    for choice in completion.choices:
+        choice.more, choice.message_more = _masked(choice.more, mask), _masked(choice.message_more, mask)
+
+
+def _masked(value: Any, mask: Callable[[str], str]) -> Any:
+    """A JSON value, its names and texts masked."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, list):
+        return [_masked(item, mask) for item in value]
+    return {mask(key): _masked(item, mask) for key, item in value.items()} if isinstance(value, dict) else value

@@ -111,9 +111,7 @@ class ContentReader:
         if self._calls is None:
             return Sorted(text, reasoning)
         text = self._calls.feed(text)
-        if interrupted:
-            return Sorted(text + self._calls.held, reasoning)
-        text += self._calls.flush(cut=cut)
+        text += self._calls.give_up() if interrupted else self._calls.flush(cut=cut)
         return Sorted(text, reasoning, calls=_new(self._calls.calls, native))
 
     @property

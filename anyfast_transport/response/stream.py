@@ -15,7 +15,20 @@ from anyfast_transport.reading import Reading
 from anyfast_transport.response.content import REASONING_KEYS, ContentReader
 from anyfast_transport.response.endings import broken_off, ended_by, is_no_end
 from anyfast_transport.response.error_bodies import error_in
-from anyfast_transport.response.fields import content_of, excerpt, reasoning_in, take_end, take_extra, take_metadata
+from anyfast_transport.response.fields import (
+    ENTRY,
+    HEAD,
+    MESSAGE,
+    calls_in,
+    content_of,
+    excerpt,
+    reasoning_in,
+    take_end,
+    take_extra,
+    take_metadata,
+    take_more,
+)
+from anyfast_transport.response.sound import Sound
 from anyfast_transport.response.split_pairs import SplitPairs
 from anyfast_transport.response.sse import EventDecoder
 from anyfast_transport.response.tool_calls import ToolCallAssembler
@@ -59,6 +72,8 @@ class StreamDecoder:
         self._reasoning: list[str] = []
         self._logprobs: list[Any] = []
         self._refusal: list[str] = []
+        self._sound: Sound | None = None
+        self._spoken = False
         reading = reading or Reading()
         self._names = reading.names
         self._reader = ContentReader(reading, self._reasoning)
@@ -77,6 +92,7 @@ class StreamDecoder:
         self._text[:], self._reasoning[:] = ["".join(self._text)], ["".join(self._reasoning)]
         choice.text, choice.reasoning = self._text[0] + held.text, self._reasoning[0] + held.reasoning
         choice.refusal = "".join(self._refusal) or None
+        choice.audio = self._sound.whole if self._sound else None
         choice.logprobs = _joined_logprobs(self._logprobs)
         calls = self._calls.calls(choice.finish_reason, ended=self.finished)
         choice.tool_calls = under_own_names(calls, self._names)
@@ -180,9 +196,13 @@ class StreamDecoder:
 
     def _delta(self, chunk: Mapping[str, Any]) -> Delta | None:
         take_metadata(self._completion, chunk)
+        if not chunk.keys() <= HEAD:
+            take_more(self._completion.more, chunk, HEAD)
         choice = _first_choice(chunk)
         if choice is None:
             return None
+        if not choice.keys() <= ENTRY:
+            take_more(self._choice.more, choice, ENTRY)
         if "error" in choice:
             self._check({"choices": [], "error": choice["error"]})
         if choice.get("finish_reason") or "matched_stop" in choice:
@@ -195,11 +215,13 @@ class StreamDecoder:
         return self._grow(message, choice, chunk) if isinstance(message, dict) else None
 
     def _grow(self, message: JSON, choice: Mapping[str, Any], chunk: Mapping[str, Any]) -> Delta | None:
+        if not message.keys() <= MESSAGE:
+            message = self._with_words(message)
         content: Any = message.get("content") or ""
         images: list[Part] = []
         places: list[int] = []
-        reasoning, logprobs = reasoning_in(message), choice.get("logprobs")
-        fragments = self._fragments(entries) if (entries := message.get("tool_calls")) else []
+        reasoning, logprobs, entries = reasoning_in(message), choice.get("logprobs"), calls_in(message)
+        fragments = self._fragments(entries) if entries else []
         if self._reader.waits and not message.keys().isdisjoint(REASONING_KEYS):
             self._reader.saw_reasoning_field()
         if not isinstance(content, str) or "images" in message or not self._reader.plain(content):
@@ -219,6 +241,17 @@ class StreamDecoder:
         if not (content or reasoning or fragments or images or logprobs):
             return None
         return Delta(content, reasoning, fragments, images, logprobs, chunk, places, before)
+
+    def _with_words(self, message: JSON) -> JSON:
+        """Keeps what has no place of its own; the words of a sound are the content where there are no others."""
+        take_more(self._choice.message_more, message, MESSAGE)
+        audio, content = message.get("audio"), message.get("content")
+        if not isinstance(audio, dict):
+            return message
+        self._spoken = self._spoken or not (content or any(self._text))
+        self._sound = self._sound or Sound()
+        words = self._sound.feed(audio)
+        return {**message, "content": content or (words if self._spoken else "")}
 
     def _fragments(self, entries: Any) -> list[Fragment]:
         fragments = [fragment for entry in entries_of(entries) for fragment in self._calls.push(entry)]

@@ -88,14 +88,19 @@ class CallsInText:
         Returns:
             What had been held back and is no call.
         """
-        rest, run = self.held, self._run
-        self._tail, self._pieces, self._run = "", [], None
+        run, rest = self._run, self.give_up()
         if run is None:
             return rest
         start, calls = self._last_that_count(rest, run.finish(rest))
         limit = "the arguments were cut off by the token limit"
         self.calls = [Rescued(call.name, call.arguments, limit) if cut and call.error else call for call in calls]
         return rest[:start]
+
+    def give_up(self) -> str:
+        """Ends a text that was interrupted; returns what had been held back, which is no call."""
+        rest = self.held
+        self._tail, self._pieces, self._run = "", [], None
+        return rest
 
     def _pass(self, text: str, shown: list[str]) -> list[str]:
         """Lets text through, up to an opening tag; returns what is still to be looked at."""

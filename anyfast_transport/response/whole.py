@@ -10,7 +10,20 @@ from anyfast_transport.reading import Reading
 from anyfast_transport.response.content import REASONING_KEYS, read_whole
 from anyfast_transport.response.endings import broken_off, ended_by
 from anyfast_transport.response.error_bodies import error_in
-from anyfast_transport.response.fields import content_of, excerpt, reasoning_in, take_end, take_extra, take_metadata
+from anyfast_transport.response.fields import (
+    ENTRY,
+    HEAD,
+    MESSAGE,
+    calls_in,
+    content_of,
+    excerpt,
+    reasoning_in,
+    take_end,
+    take_extra,
+    take_metadata,
+    take_more,
+)
+from anyfast_transport.response.sound import Sound
 from anyfast_transport.response.stream import StreamDecoder
 from anyfast_transport.response.tool_calls import rescued, whole_calls
 from anyfast_transport.types import Choice, Completion, under_own_names
@@ -53,6 +66,8 @@ def decode_completion(data: bytes, *, request_id: str | None = None, reading: Re
         request_id=request_id, choices=[_whole_choice(choice, reading or Reading()) for choice in choices]
     )
     take_metadata(completion, body)
+    take_more(completion.more, body, HEAD)
+    completion.raw = body
     if error := next(filter(None, errors), None):
         raise ended_by(error, completion)
     if not any(map(_is_answer, choices)):
@@ -90,7 +105,14 @@ def _whole_choice(raw: Mapping[str, Any], reading: Reading) -> Choice:
     choice.refusal = str(message.get("refusal") or "") or None
     take_end(choice, raw)
     take_extra(choice, message)
-    choice.tool_calls = whole_calls(message.get("tool_calls"), choice.finish_reason, reading.tools)
+    take_more(choice.more, raw, ENTRY)
+    take_more(choice.message_more, message, MESSAGE)
+    if isinstance(message.get("audio"), Mapping):
+        sound = Sound()
+        words = sound.feed(message["audio"])
+        message = {**message, "content": message.get("content") or words}
+        choice.audio = sound.whole
+    choice.tool_calls = whole_calls(calls_in(message), choice.finish_reason, reading.tools)
     if not message.keys().isdisjoint(REASONING_KEYS):
         reading = replace(reading, waits=False)  # a server that has a field for thoughts leaves no tag in the text
     found = read_whole(content_of(message), reasoning_in(message), reading, choice.finish_reason, choice.tool_calls)
