@@ -215,12 +215,15 @@ class StreamDecoder:
         return self._grow(message, choice, chunk) if isinstance(message, dict) else None
 
     def _grow(self, message: JSON, choice: Mapping[str, Any], chunk: Mapping[str, Any]) -> Delta | None:
+        entries = message.get("tool_calls")
         if not message.keys() <= MESSAGE:
-            message = self._with_words(message)
+            message, entries = self._with_words(message), calls_in(message)
+        if not message.keys() <= MESSAGE:
+            message, entries = self._with_words(message), calls_in(message)
         content: Any = message.get("content") or ""
         images: list[Part] = []
         places: list[int] = []
-        reasoning, logprobs, entries = reasoning_in(message), choice.get("logprobs"), calls_in(message)
+        reasoning, logprobs = reasoning_in(message), choice.get("logprobs")
         fragments = self._fragments(entries) if entries else []
         if self._reader.waits and not message.keys().isdisjoint(REASONING_KEYS):
             self._reader.saw_reasoning_field()
