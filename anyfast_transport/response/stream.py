@@ -218,8 +218,6 @@ class StreamDecoder:
         entries = message.get("tool_calls")
         if not message.keys() <= MESSAGE:
             message, entries = self._with_words(message), calls_in(message)
-        if not message.keys() <= MESSAGE:
-            message, entries = self._with_words(message), calls_in(message)
         content: Any = message.get("content") or ""
         images: list[Part] = []
         places: list[int] = []
