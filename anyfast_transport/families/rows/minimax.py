@@ -30,13 +30,12 @@ MINIMAX_31 = replace(
     MINIMAX_3,
     name="MiniMax M3.1",
     ids=("minimax-m3.1",),
-    # aimlapi, 2026-11: it always thinks, from low to max.
+    # aimlapi, 2026-11, and tables of public gateways, 2026-10: it always thinks, from low to max.
     thinking={True: {}, False: {"reasoning_effort": "low"}},
     thinking_off_is_weaker=True,
     effort_path="reasoning_effort",  # aimlapi, 2026-11
-    effort_levels=("low", "medium", "high", "max"),  # aimlapi, 2026-11; whether xhigh is one is not said there
+    effort_levels=("low", "medium", "high", "xhigh", "max"),  # tables of public gateways, 2026-10
     max_output=None,
-    context_window=None,
     output_limit=None,
 )
 MINIMAX_NEWER = successors(MINIMAX_3, name="MiniMax (newer)", ids=("minimax",))

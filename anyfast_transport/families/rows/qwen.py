@@ -75,8 +75,15 @@ QWEN_ALWAYS = replace(
     length_parameter="max_tokens",  # page endpoints/openai, which lists their siblings
     max_output=None,
     parts=None,
-    context_window=None,
+    context_window=131_072,  # langchain-openrouter 0.2.9: the smallest of them
     output_limit=None,
+)
+QWEN_MAX_ALWAYS = replace(
+    QWEN_ALWAYS,
+    name="Qwen 3 Max that always thinks",
+    ids=("qwen3-max*-thinking",),
+    context_window=262_144,  # langchain-openrouter 0.2.9
+    output_limit=65_536,  # langchain-openrouter 0.2.9
 )
 QWQ = replace(
     QWEN_ALWAYS,
@@ -88,14 +95,21 @@ QWQ = replace(
 QWEN_3 = replace(
     QWEN,
     name="Qwen 3",
-    ids=("qwen3", "qwen-turbo", "qwen-max"),
+    ids=("qwen3", "qwen-turbo"),
     length_parameter="max_tokens",  # page endpoints/openai, which lists them
     max_output=None,
     parts=None,
-    context_window=None,
+    context_window=131_072,  # langchain-openrouter 0.2.9; models.dev, 2026-10
     output_limit=None,
     # recorded of qwen-turbo, qwen-plus and qwen3
     template_tokens=TemplateTokens(request=6, message=4, tools=90, schema=0.87),
+)
+QWEN_MAX = replace(
+    QWEN_3,
+    name="Qwen Max",
+    ids=("qwen-max",),
+    context_window=32_768,  # upstream
+    output_limit=8_192,  # upstream
 )
 QWEN_35 = replace(
     QWEN_3,
@@ -130,13 +144,13 @@ QWEN_3_VL = replace(
     QWEN_3,
     name="Qwen 3 VL and Omni",
     ids=("qwen3-vl", "qwen3-omni"),
+    context_window=None,
     inputs=_SEES,  # upstream model cards
 )
 QWEN_WITHOUT_THINKING = replace(
     QWEN_3,
     name="Qwen without thinking",
     ids=(
-        "qwen3-coder",  # page endpoints/openai; upstream: no thinking
         "qwen*-instruct",  # upstream: the instruct models of 2507 and later do not think
         "qwen3*-2507",  # OpenRouter's name of an instruct model
         "qwen1",
@@ -161,7 +175,21 @@ QWEN_WITHOUT_THINKING = replace(
     ),
     thinking={False: {}},  # upstream: they know no switch, and do not think
     reasoning_replay="never",
+    context_window=None,
     system_first=False,  # the templates up to Qwen 3 take a system message anywhere
+)
+QWEN_CODER = replace(
+    QWEN_WITHOUT_THINKING,
+    name="Qwen 3 Coder",
+    ids=("qwen3-coder", "qwen3-coder*-instruct"),  # page endpoints/openai; upstream: no thinking
+    context_window=262_144,  # langchain-openrouter 0.2.9
+)
+QWEN_CODER_HOSTED = replace(
+    QWEN_CODER,
+    name="Qwen 3 Coder Plus and Flash",
+    ids=("qwen3-coder-plus", "qwen3-coder-flash"),
+    context_window=1_000_000,  # langchain-openrouter 0.2.9
+    output_limit=65_536,  # langchain-openrouter 0.2.9
 )
 QWEN_2_VL = replace(
     QWEN_WITHOUT_THINKING,
