@@ -6,6 +6,7 @@ import pytest
 
 from anyfast_transport import Call, ChatParameters, Connection, UnsupportedParameterError
 from anyfast_transport.settings import hints
+from anyfast_transport.settings.embedding_parameters import EmbeddingParameters
 from anyfast_transport.settings.names import accepted_names, unknown_argument
 
 
@@ -73,7 +74,9 @@ def test_no_hint_is_better_than_a_wrong_one(name):
 
 def test_each_hint_names_what_there_is_and_hides_nothing():
     assert not hints._OURS.keys() & hints._OTHERWISE.keys()
-    assert set(hints._OURS.values()) - {"context_window", "stream_usage"} <= KNOWN.keys()
+    of_one_framework = {"context_window", "stream_usage", "batch_size", "embed_batch_size"}
+    of_embeddings = EmbeddingParameters.model_fields.keys()
+    assert set(hints._OURS.values()) - of_one_framework - of_embeddings <= KNOWN.keys()
     assert not (hints._OURS.keys() | hints._OTHERWISE.keys()) & KNOWN.keys()
 
 
