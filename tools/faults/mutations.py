@@ -37,6 +37,22 @@ class Guard(NamedTuple):
 
 
 GUARDS = (
+    Guard("arguments of nobody spoil the calls", "response/tool_calls.py", "self._astray = True", "pass", "told_apart", "tests/transport/response/test_tool_calls.py"),
+    Guard("a piece without a name opens no call", "response/tool_calls.py", "return self._behind(call_id, index, text, named)",
+          'return self._open("", call_id, index)', "told_apart or reach", "tests/transport/response/test_tool_calls.py"),
+    Guard("an empty object may be a placeholder", "response/tool_arguments.py", "held = _PLACEHOLDERS.sub", "held = held or _PLACEHOLDERS.sub",
+          "reach or told_apart", "tests/transport/response/test_tool_calls.py"),
+    Guard("a call of a stream that broke off", "response/tool_calls.py", "if not ended and not arguments:", "if False:", "broke_off", "tests/transport/response/test_tool_calls.py"),
+    Guard("NaN is no JSON", "lenient_json.py", 'raise ValueError(f"{constant} is no JSON")', "return 0", "was_cut", "tests/transport/response/test_tool_calls.py"),
+    Guard("part of an answer is not asked for again", "response/endings.py", "if not completion.holds_answer:", "if True:", "held_part",
+          "tests/transport/http/test_client.py"),
+    Guard("ends that are none", "response/endings.py", "in _NO_ENDS", "in ()", "an_end_that_is_none", "tests/transport/response/test_stream.py"),
+    Guard("halves of a character wait for each other", "response/split_pairs.py", 'self._waiting[place], value = value[-1], value[:-1]',
+          "pass", "in_two_deltas", "tests/transport/response/test_stream.py"),
+    Guard("an agent asks once more", "response/verdicts.py", 'if expected.on_invalid_call != "ask_again":', "if True:", "once_more",
+          "tests/transport/http/test_asking.py"),
+    Guard("what was asked about does not go back", "request/history.py", 'turn["reasoning_content"] = thought[int', 'thought[int', "asked_about",
+          "tests/transport/request/test_history.py"),
     Guard("what is learned is one key's", "http/http_call.py", "hash((self.connection.base_url, key))",
           "hash(self.connection.base_url)", "another_key", "tests/transport/request/test_learning.py"),
     Guard("quoted words teach nothing", "request/refused_features.py",

@@ -42,6 +42,24 @@ def reasoning(messages: list[Any]) -> list[str | None]:
     return [message.get("reasoning_content") for message in messages if message["role"] == "assistant"]
 
 
+def asked_about() -> list[Any]:
+    """A streamed turn that holds an answer that was asked about, and what a framework said to its call."""
+    shown = {"content": "Well. So.", "reasoning_content": "Hm.Then.", "tool_calls": [call("old"), call("new")]}
+    return [
+        {"role": "user", "content": "?"},
+        {"role": "assistant", **shown, "asked_about": {"text": 6, "reasoning": 3, "calls": ["old"]}},
+        {"role": "tool", "content": "malformed", "tool_call_id": "old"},
+        {"role": "tool", "content": "12:00", "tool_call_id": "new"},
+    ]
+
+
+def test_what_was_asked_about_does_not_go_back():
+    turn = {"role": "assistant", "content": "So.", "reasoning_content": "Then.", "tool_calls": [call("new")]}
+    question, _, _, result = asked_about()
+    assert sent(DEEPSEEK, asked_about()) == [question, turn, result]
+    assert sent(DEEPSEEK, sent(DEEPSEEK, asked_about())) == [question, turn, result]
+
+
 # (model, thinking, replay) → what the three assistant turns carry.
 REPLAYED = [
     (DEEPSEEK, True, "auto", ALL),
