@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck format lowest newest record check-models fuzz soak load mutations compare-faults compare-llama-index observe audit compare-captures chat-page chat-page-check ray bench docs pages recording check-npm wheel clean
+.PHONY: help demo test lint typecheck typing format lowest newest record check-models fuzz soak load mutations compare-faults compare-llama-index observe audit compare-captures chat-page chat-page-check ray bench docs pages recording check-npm wheel clean
 
 help:  ## print the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -38,6 +38,10 @@ lint: $(VENV)/.ready  ## ruff, without changing anything
 
 typecheck: $(VENV)/.ready  ## mypy --strict over the packages
 	$(BIN)/mypy
+
+typing: $(VENV)/.ready  ## what mypy and pyright say of users' code
+	$(UV) pip install --quiet --python $(BIN)/python pyright
+	$(BIN)/python -m pytest tests/typing
 
 format: $(VENV)/.ready  ## let ruff format and fix
 	$(BIN)/ruff check --fix .

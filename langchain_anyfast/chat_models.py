@@ -3,7 +3,7 @@
 import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any, Self, cast, get_args
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast, get_args
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
@@ -35,6 +35,7 @@ from anyfast_transport.request.structured_output import Method, Structure
 from anyfast_transport.request.tool_choice import wire_tool_choice
 from anyfast_transport.settings.secrets import hidden, secret_names, without_secrets
 from anyfast_transport.types import Completion, Delta
+from langchain_anyfast.arguments import ChatAnyfastArguments
 from langchain_anyfast.chunks import chunk_of
 from langchain_anyfast.errors import model_errors
 from langchain_anyfast.events import Event, EventWriter
@@ -199,6 +200,10 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
     stream_usage: bool = True
     """Whether a stream ends with its usage. Without it some gateways drop the last frame of an answer, with its
     finish_reason, so switch it off only knowingly."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *, model: str = ..., **arguments: Unpack[ChatAnyfastArguments]) -> None: ...
 
     @property
     def model_name(self) -> str:

@@ -3,7 +3,7 @@
 import functools
 import warnings
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from llama_index.core.base.llms.generic_utils import prompt_to_messages
 from llama_index.core.base.llms.types import (
@@ -33,8 +33,9 @@ from anyfast_transport.settings.connection import Connection
 from anyfast_transport.settings.parameters import ChatParameters
 from anyfast_transport.settings.secrets import Hidden, MayHoldSecret, secret_names, without_secrets
 from llama_index_anyfast._llama_index import without_span
+from llama_index_anyfast.arguments import AnyfastLLMArguments
 from llama_index_anyfast.messages import JSON, encode_messages, naming_the_block, wire_name
-from llama_index_anyfast.observed import keeping_secrets, observed_astream, observed_stream
+from llama_index_anyfast.observed import keeping_secrets, observed, observed_astream, observed_stream
 from llama_index_anyfast.portable import Portable
 from llama_index_anyfast.responses import (
     Reader,
@@ -93,8 +94,9 @@ class AnyfastLLM(Portable, ChatParameters, Connection, SharesConnections, ListsM
     is_function_calling_model: bool = True
     """Whether the model calls tools; False makes LlamaIndex choose its text-only ways."""
 
-    def __init__(self, model: str | None = None, **arguments: Any) -> None:
-        super().__init__(**({} if model is None else {"model": model}), **arguments)
+    def __init__(self, model: str | None = None, **arguments: Unpack[AnyfastLLMArguments]) -> None:
+        given: dict[str, Any] = {**arguments} if model is None else {"model": model, **arguments}
+        super().__init__(**given)
 
     @classmethod
     def class_name(cls) -> str:
@@ -194,7 +196,7 @@ class AnyfastLLM(Portable, ChatParameters, Connection, SharesConnections, ListsM
             items = AsyncClient(self).ask_stream(call, encode_messages(messages))
         return self._reader(call, kwargs).astream(items)
 
-    @llm_chat_callback()
+    @observed(llm_chat_callback())
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answers a conversation.
 
@@ -210,7 +212,7 @@ class AnyfastLLM(Portable, ChatParameters, Connection, SharesConnections, ListsM
         """
         return self._chat(messages, **kwargs)
 
-    @llm_chat_callback()
+    @observed(llm_chat_callback())
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answers a conversation, asynchronously; see `chat`."""
         return await self._achat(messages, **kwargs)
@@ -238,7 +240,7 @@ class AnyfastLLM(Portable, ChatParameters, Connection, SharesConnections, ListsM
         """Answers piece by piece, asynchronously; await it for the generator, and see `stream_chat`."""
         return await self._astream_chat(messages, **kwargs)
 
-    @llm_completion_callback()
+    @observed(llm_completion_callback())
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answers a prompt, which becomes one user message.
 
@@ -255,7 +257,7 @@ class AnyfastLLM(Portable, ChatParameters, Connection, SharesConnections, ListsM
         """
         return as_completion(self._chat(self._asked(prompt, formatted), **kwargs))
 
-    @llm_completion_callback()
+    @observed(llm_completion_callback())
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answers a prompt, asynchronously; see `complete`."""
         return as_completion(await self._achat(self._asked(prompt, formatted), **kwargs))

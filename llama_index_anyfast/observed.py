@@ -11,7 +11,7 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from contextlib import closing
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from anyfast_transport.http.async_generators import Owned, closing_owned, owned
 from llama_index_anyfast.messages import check_messages, check_prompt
@@ -22,6 +22,7 @@ Observe = Callable[[Callable[..., Any]], Callable[..., Any]]
 """`llm_chat_callback()` or `llm_completion_callback()`."""
 
 LLM = TypeVar("LLM", bound=type)
+Typed = TypeVar("Typed", bound=Callable[..., Any])
 
 _CHECKS: Mapping[str, Callable[[Any], None]] = {
     "chat": check_messages,
@@ -91,7 +92,19 @@ def _after(keep: Callable[[Any, Any, Any], tuple[Any, Any, Any]], method: Method
     return call
 
 
-def observed_stream(observe: Observe) -> Callable[[Method], Method]:
+def observed(observe: Observe) -> Callable[[Typed], Typed]:
+    """LlamaIndex's callbacks around a method, whose types LlamaIndex forgets.
+
+    Args:
+        observe: The decorator that makes the events.
+
+    Returns:
+        A decorator.
+    """
+    return cast("Callable[[Typed], Typed]", observe)
+
+
+def observed_stream(observe: Observe) -> Callable[[Typed], Typed]:
     """Puts LlamaIndex's callbacks around a method that returns a generator, whose event ends well however it is left.
 
     Args:
@@ -114,10 +127,10 @@ def observed_stream(observe: Observe) -> Callable[[Method], Method]:
         del vars(read)["__wrapped__"]  # the callbacks take other arguments, and have the words for a missing one
         return read
 
-    return decorate
+    return cast("Callable[[Typed], Typed]", decorate)
 
 
-def observed_astream(observe: Observe) -> Callable[[AsyncMethod], AsyncMethod]:
+def observed_astream(observe: Observe) -> Callable[[Typed], Typed]:
     """The same for an async method that returns an async generator; see `observed_stream`."""
 
     def decorate(stream: AsyncMethod) -> AsyncMethod:
@@ -133,7 +146,7 @@ def observed_astream(observe: Observe) -> Callable[[AsyncMethod], AsyncMethod]:
         del vars(read)["__wrapped__"]  # as above
         return read
 
-    return decorate
+    return cast("Callable[[Typed], Typed]", decorate)
 
 
 class _Reader:
