@@ -42,7 +42,7 @@ FLOORS = (
 )
 """The folders and modules of the transport, from the top: each may import those of the floors below it."""
 SPEAKS_HTTP = {
-    "anyfast_transport": re.compile("http/|settings/connection.py"),
+    "anyfast_transport": re.compile(r"http/|settings/(arguments|connection)\.py"),
     "anyfast_doctor": re.compile("asking.py"),
 }
 LONGEST_FILE = 420

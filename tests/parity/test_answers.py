@@ -100,7 +100,7 @@ def told(delivered: Delivered) -> JSON:
         said["error"] = (kind, str(error), getattr(error, "request_id", None), getattr(error, "status_code", None))
     # Ids that are made here are new ones each time. Streamed to LangChain, arguments that are no JSON end in a bracket
     # that keeps it from reading them as if they were whole.
-    said["calls"] = [(name, arguments, text.rstrip("]}")) for _, name, arguments, text in delivered.calls]
+    said["calls"] = [(name, arguments, text.rstrip('"]}')) for _, name, arguments, text in delivered.calls]
     return said
 
 
