@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from anyfast_transport.errors import ContextWindowExceededError, UnsupportedParameterError
@@ -42,7 +42,7 @@ class Asked:
     row: EmbeddingModel
     dimensions: int | None = None
     batch_size: int | None = None
-    extra_body: Mapping[str, Any] | None = None
+    extra_body: Mapping[str, Any] | None = field(default=None, repr=False)  # it may hold a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class EmbeddingBatch:
     """
 
     places: range
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 from langchain_tests.unit_tests import EmbeddingsUnitTests
 
 from anyfast_emulator import Emulator, Failure
-from anyfast_transport import AnyfastWarning, BadRequestError, NotFoundError, RateLimitError
+from anyfast_transport import AnyfastError, AnyfastWarning, BadRequestError, NotFoundError, RateLimitError
 from langchain_anyfast import AnyfastEmbeddings, ChatAnyfast, register, track_usage
 
 PASSAGES = [
@@ -189,6 +189,16 @@ def test_no_secret_is_shown_or_taken_along(make):
     assert not [text for text in shown if "hidden-word" in text]
     assert pickle.loads(pickle.dumps(embeddings)).model == "text-embedding-v4"  # noqa: S301  # our own pickle
     assert copy.deepcopy(embeddings) == embeddings
+
+
+def test_no_frame_of_an_error_shows_a_secret(emulator, make):
+    emulator.script(Failure(400, "no"))
+    embeddings = make(api_key="hidden-word", extra_body={"token": "hidden-word"})
+    with pytest.raises(AnyfastError) as caught:
+        embeddings.embed_documents(["a"])
+    frames = [entry.frame.f_locals for entry in caught.traceback[1:]]
+    assert not [name for frame in frames for name, value in frame.items() if "hidden-word" in repr(value)]
+    emulator.reset()
 
 
 def test_an_unknown_argument_is_told():
