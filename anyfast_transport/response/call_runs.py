@@ -9,55 +9,31 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from anyfast_transport.response.tool_call_markup import (
-    BARS,
     DSML,
     DSML_TAG,
     FUNCTION_TAG,
-    LONGEST_TAG,
     NOT_CLOSED,
+    OPENING,
     Rescued,
     Tools,
     Value,
     call_in_tags,
     calls_in_json,
+    dialects_of,
+    may_begin_a_tag,
 )
 
-OPENING = re.compile(
-    rf"<(?:{DSML}\s{{0,4}}(?:(?P<section>(?:tool|function)_calls)|(?P<invoke>invoke))\b"
-    r"|(?P<tool_call>tool_call>)|(?P<function>function=))"
-)
-_DIALECTS_OF = {
-    "section": {"dsml"},
-    "invoke": {"dsml"},
-    "function": {"function"},
-    "tool_call": {"tool_call", "function"},
-}
 _CLOSING = re.compile(rf"</(?:tool_calls?|function|parameter)>|<(?:/{DSML}|{DSML}/)\s{{0,4}}\w{{0,32}}\s{{0,4}}>")
 _ENDS_A_VALUE = {
     DSML_TAG: re.compile(rf"<(?:/{DSML}|{DSML}/)\s{{0,4}}(?:parameter)?\s{{0,4}}>"),
     FUNCTION_TAG: re.compile("</parameter>"),
 }
 _ENDS_A_CALL = re.compile(rf"</(?:tool_call|function)>|<(?:/{DSML}|{DSML}/)\s{{0,4}}(?!parameter)\w{{1,32}}\s{{0,4}}>")
-_SQUEEZED = re.compile(rf"({BARS})|\s+")
-_BEGINNINGS = ("<|DSML|", "</|DSML|", "<tool_call>", "</tool_call>", "<function=", "</function>", "<parameter=")
 _SPACE = re.compile(r"\s*")
 _IN_STRING = re.compile(r'["\\]')
 _IN_JSON = re.compile(r'["{}\[\]<.…]')
 _BEHIND_JSON = re.compile(r"[\s,]*")
 _LONGEST_CLOSING = 64
-
-
-def dialects_of(opening: "re.Match[str]") -> AbstractSet[str]:
-    """The dialects that an opening tag may belong to."""
-    return _DIALECTS_OF[str(opening.lastgroup)]
-
-
-def may_begin_a_tag(text: str) -> bool:
-    """Whether a text, which begins with `<`, may be the beginning of one of the tags."""
-    if len(text) > LONGEST_TAG or ">" in text or "<" in text[1:]:
-        return False
-    squeezed = _SQUEEZED.sub(lambda one: "|" if one.group(1) else "", text[:_LONGEST_CLOSING])
-    return any(one.startswith(squeezed) or squeezed.startswith(one) for one in _BEGINNINGS)
 
 
 @dataclass(slots=True)

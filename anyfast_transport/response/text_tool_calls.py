@@ -16,10 +16,10 @@ from collections import deque
 from collections.abc import Mapping
 
 from anyfast_transport.reading import Reading
-from anyfast_transport.response.call_runs import OPENING, CallRun, Unit, dialects_of, may_begin_a_tag
+from anyfast_transport.response.call_runs import CallRun, Unit
 from anyfast_transport.response.markdown import Place
 from anyfast_transport.response.quoted_calls import QuotedCalls
-from anyfast_transport.response.tool_call_markup import Rescued
+from anyfast_transport.response.tool_call_markup import OPENING, Rescued, dialects_of, may_begin_a_tag
 
 _LONGEST_OPENING = 48
 _SLICE = 1024

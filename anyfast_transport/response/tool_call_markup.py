@@ -12,6 +12,7 @@ Every repetition within a tag is bounded, so that no pattern looks twice at a lo
 import json
 import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ Tools = Mapping[str, JSON]
 """Names of the tools that the request offers → the JSON schemas of their arguments."""
 
 LONGEST_TAG = 512
+_LONGEST_BEGINNING = 64
 NOT_CLOSED = "the call came as text and was never closed"
 NOT_READABLE = "the call came as text and cannot be read"
 
@@ -35,7 +37,32 @@ DSML_TAG = re.compile(
 FUNCTION_TAG = re.compile(
     r"<(?P<close>/?)(?P<slash>)(?P<kind>tool_call|function|parameter)(?:=(?P<name>[^<>]{0,200}))?(?P<rest>)>"
 )
+OPENING = re.compile(
+    rf"<(?:{DSML}\s{{0,4}}(?:(?P<section>(?:tool|function)_calls)|(?P<invoke>invoke))\b"
+    r"|(?P<tool_call>tool_call>)|(?P<function>function=))"
+)
+_DIALECTS_OF = {
+    "section": {"dsml"},
+    "invoke": {"dsml"},
+    "function": {"function"},
+    "tool_call": {"tool_call", "function"},
+}
+_SQUEEZED = re.compile(rf"({BARS})|\s+")
+_BEGINNINGS = ("<|DSML|", "</|DSML|", "<tool_call>", "</tool_call>", "<function=", "</function>", "<parameter=")
 _NAME_IN_JSON = re.compile(r'"name"\s*:\s*"([^"\\]+)"')
+
+
+def dialects_of(opening: "re.Match[str]") -> AbstractSet[str]:
+    """The dialects that an opening tag may belong to."""
+    return _DIALECTS_OF[str(opening.lastgroup)]
+
+
+def may_begin_a_tag(text: str) -> bool:
+    """Whether a text, which begins with `<`, may be the beginning of one of the tags."""
+    if len(text) > LONGEST_TAG or ">" in text or "<" in text[1:]:
+        return False
+    squeezed = _SQUEEZED.sub(lambda one: "|" if one.group(1) else "", text[:_LONGEST_BEGINNING])
+    return any(one.startswith(squeezed) or squeezed.startswith(one) for one in _BEGINNINGS)
 
 
 @dataclass(frozen=True, slots=True)
