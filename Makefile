@@ -88,11 +88,11 @@ compare-llama-index: .venv-compare/.ready  ## what OpenAILike and DeepSeek answe
 
 .venv-observe/.ready: pyproject.toml $(VENV)/.ready
 	$(PYTHON) -m venv .venv-observe
-	$(UV) pip install --quiet --python .venv-observe/bin/python --editable '.[llama-index,emulator]' pytest pytest-asyncio pytest-timeout llama-index-llms-openai openinference-instrumentation-llama-index opentelemetry-instrumentation-llamaindex opentelemetry-sdk
+	$(UV) pip install --quiet --python .venv-observe/bin/python --editable '.[langchain,llama-index,emulator]' pytest pytest-asyncio pytest-timeout llama-index-llms-openai langchain openinference-instrumentation-llama-index openinference-instrumentation-langchain opentelemetry-instrumentation-llamaindex opentelemetry-instrumentation-langchain opentelemetry-sdk mlflow
 	@touch $@
 
-observe: .venv-observe/.ready  ## what OpenInference and OpenTelemetry see of a LlamaIndex call
-	.venv-observe/bin/python -m pytest tools/observe_llama_index.py
+observe: .venv-observe/.ready  ## what OpenInference, OpenTelemetry and MLflow see of a call, in both frameworks
+	.venv-observe/bin/python -m pytest tools/observe.py
 
 compare-faults:  ## the fault suite on ChatOpenAI and OpenAILike, too; writes docs/faults.md
 	PYTHON=$(PYTHON) tools/faults/compare.sh
