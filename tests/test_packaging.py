@@ -45,7 +45,7 @@ SPEAKS_HTTP = {
     "anyfast_transport": re.compile(r"http/|settings/(arguments|connection)\.py"),
     "anyfast_doctor": re.compile("asking.py"),
 }
-LONGEST_FILE = 420
+LONGEST_FILE = 350
 
 
 def imports_of(path):
