@@ -1,4 +1,4 @@
-"""Every name of LangChain's that it does not document and that this package rests on; a test misses each of them."""
+"""LangChain's undocumented names that this package relies on; a test fails when one is gone."""
 
 import importlib
 from typing import TYPE_CHECKING, Any

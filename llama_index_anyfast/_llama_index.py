@@ -1,4 +1,4 @@
-"""Every name of LlamaIndex's that it does not document and that this package rests on; a test misses each of them."""
+"""LlamaIndex's undocumented names that this package relies on; a test fails when one is gone."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""How our classes are dumped, pickled and copied, which LlamaIndex' own way would do to the living object."""
+"""How our classes are dumped, pickled and copied: LlamaIndex's own way would change the object at hand."""
 
 import pickle
 from typing import Any, Self

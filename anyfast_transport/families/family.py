@@ -1,4 +1,4 @@
-"""What a family of models may depart in from OpenAI's dialect: the facts of one row.
+"""How a family of models may depart from OpenAI's dialect: the facts of one row.
 
 A row lists departures only. An unlisted parameter goes under its own name; an unknown model gets `PLAIN` and works.
 """

@@ -1,4 +1,4 @@
-"""What is sent otherwise than it was given: collected while a request is built, and told once it is."""
+"""What a request changes of what was given: collected while it is built, and reported when it is done."""
 
 import warnings
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What a model at a gateway does not take, learned from the refusal that says so. No I/O.
+"""What a model behind a gateway does not take, learned from the refusal that says so. No I/O.
 
 A gateway routes one model id to servers of different vintages, so no table knows every parameter and form that is
 refused. A refusal that names one of `FEATURES` in words of its own is answered, once for a call, by the request without

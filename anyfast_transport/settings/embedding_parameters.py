@@ -1,4 +1,4 @@
-"""What can be said about embeddings: what both frameworks' classes have, but for the names of model and batch size."""
+"""The fields of both embedding classes, but for the model and the batch size, which each framework names otherwise."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""The rows: what each vendor's models depart in from OpenAI's dialect, each fact with its source.
+"""The rows: how each vendor's models depart from OpenAI's dialect, each fact with its source.
 
 Sources are named in the comments: "page" is the family's page in Anyfast's API reference (the law); "upstream" is the
 vendor's own document; "recorded" is an exchange that somebody recorded; "new-api" is the open-source gateway that
