@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
@@ -64,7 +64,7 @@ class Embedder:
     path: str | None = None
     max_concurrency: int = 4
 
-    def embed(self, texts: Sequence[str], *, before: Before = _nothing, done: Done = _nothing) -> list[Vector]:
+    def embed(self, texts: Iterable[str], *, before: Before = _nothing, done: Done = _nothing) -> list[Vector]:
         """Embeds texts.
 
         Args:
@@ -91,7 +91,8 @@ class Embedder:
                 gathering.hear(batch, partial(send, batch))
             return gathering.end()
         running: dict[Future[Embeddings], EmbeddingBatch] = {}
-        with ThreadPoolExecutor(min(self.max_concurrency, len(gathering.batches)), "anyfast-embeddings") as threads:
+        threads = ThreadPoolExecutor(min(self.max_concurrency, len(gathering.batches)), "anyfast-embeddings")
+        try:
             while True:
                 while len(running) < self.max_concurrency and (batch := gathering.next()):
                     before(batch.places)
@@ -100,9 +101,11 @@ class Embedder:
                     return gathering.end()
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     gathering.hear(running.pop(future), future.result)
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)  # Ctrl-C does not wait for what is under way
 
     async def aembed(
-        self, texts: Sequence[str], *, before: BeforeAsync = _nothing_async, done: Done = _nothing
+        self, texts: Iterable[str], *, before: BeforeAsync = _nothing_async, done: Done = _nothing
     ) -> list[Vector]:
         """Embeds texts, asynchronously; see `embed`."""
         gathering, client = _Gathering(self, texts, done), AsyncSender(self.connection)
@@ -155,8 +158,9 @@ class EmbeddingCall(HttpCall):
 class _Gathering:
     """The requests of one call, and what became of them."""
 
-    def __init__(self, embedder: Embedder, texts: Sequence[str], done: Done) -> None:
+    def __init__(self, embedder: Embedder, texts: Iterable[str], done: Done) -> None:
         self._embedder, self._done = embedder, done
+        texts = texts if isinstance(texts, (str, bytes)) else list(texts)
         plan = embedding_plan(texts, embedder.asked)
         for change in plan.changes:
             warn(change)

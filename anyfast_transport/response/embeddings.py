@@ -149,7 +149,7 @@ class EmbeddingsDecoder:
         if not isinstance(body, dict):
             raise _NoAnswerError("no JSON object")
         data = body.get("data")
-        if not isinstance(data, list):
+        if not isinstance(data, list) or body.get("error"):
             raise _error_or_nothing(body)
         if len(data) != texts:
             raise _NoAnswerError(f"{len(data)} vectors for {texts} texts")

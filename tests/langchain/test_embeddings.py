@@ -129,6 +129,10 @@ def test_no_texts_make_no_request(emulator, embeddings):
     assert not emulator.requests
 
 
+def test_texts_may_come_in_any_iterable(embeddings):
+    assert embeddings.embed_documents(text for text in PASSAGES) == embeddings.embed_documents(tuple(PASSAGES))
+
+
 def test_dimensions_are_asked_for(make):
     assert len(make(dimensions=256).embed_query("a")) == 256
 

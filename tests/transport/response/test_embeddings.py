@@ -132,6 +132,8 @@ def test_an_error_in_a_200_is_told_and_classified(error, kind, retryable):
     with pytest.raises(InvalidResponseError, match=error["message"]) as caught:
         decode_embeddings(json.dumps({"error": error}).encode(), texts=1)
     assert isinstance(caught.value.error, kind)
+    with pytest.raises(InvalidResponseError, match=error["message"]):
+        decode_embeddings(json.dumps({"data": [], "error": error}).encode(), texts=1)
     assert caught.value.retryable is retryable
 
 
