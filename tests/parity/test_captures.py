@@ -44,7 +44,7 @@ async def test_delivered_as_meant_async(name):
 _OTHER_WORDS = str.maketrans({"e": "é", "a": "語", "o": "🙂", "i": "j", "的": "e", " ": "  "})
 """A character at a time, since words are cut anywhere."""
 
-_SAID = ("content", "reasoning_content", "reasoning", "text", "refusal")
+_SAID = ("content", "reasoning_content", "reasoning", "text", "refusal", "transcript")
 
 
 def _renamed(value: Any, key: str = "") -> Any:
