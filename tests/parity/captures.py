@@ -80,8 +80,8 @@ def amended(expected: dict[str, Any], body: str) -> dict[str, Any]:
         amends["tool_calls"] = [
             {"id": None, "name": function["name"], "args": parsed_arguments(text), "raw_args": text}
         ]
-    if audio := message.get("audio"):
-        amends["text"] = audio["transcript"]
+    if words := audio.get("transcript"):
+        amends["text"] = words
     content = message.get("content")
     thoughts = [part["thinking"] for part in content if "thinking" in part] if isinstance(content, list) else []
     if thoughts:
