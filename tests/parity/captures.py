@@ -75,11 +75,10 @@ def amended(expected: dict[str, Any], body: str) -> dict[str, Any]:
     except (ValueError, LookupError, TypeError):
         return expected
     amends: dict[str, Any] = {}
-    if function := message.get("function_call"):
+    function, audio = message.get("function_call") or {}, message.get("audio") or {}
+    if name := function.get("name"):
         text = function["arguments"]
-        amends["tool_calls"] = [
-            {"id": None, "name": function["name"], "args": parsed_arguments(text), "raw_args": text}
-        ]
+        amends["tool_calls"] = [{"id": None, "name": name, "args": parsed_arguments(text), "raw_args": text}]
     if words := audio.get("transcript"):
         amends["text"] = words
     content = message.get("content")
