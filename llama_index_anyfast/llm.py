@@ -34,7 +34,7 @@ from anyfast_transport.settings.parameters import ChatParameters
 from anyfast_transport.settings.secrets import Hidden, MayHoldSecret, secret_names, without_secrets
 from llama_index_anyfast._llama_index import without_span
 from llama_index_anyfast.arguments import AnyfastLLMArguments
-from llama_index_anyfast.messages import JSON, encode_messages, naming_the_block, wire_name
+from llama_index_anyfast.messages import JSON, encode_messages, naming_the_block
 from llama_index_anyfast.observed import keeping_secrets, observed, observed_astream, observed_stream
 from llama_index_anyfast.portable import Portable
 from llama_index_anyfast.responses import (
@@ -46,7 +46,7 @@ from llama_index_anyfast.responses import (
     executable_calls,
 )
 from llama_index_anyfast.structured import StructuredOutput
-from llama_index_anyfast.tools import renamed, wire_tools
+from llama_index_anyfast.tools import wire_tools
 
 ASSUMED_CONTEXT_WINDOW = 128_000
 """Tokens, for a model of which nothing is known; few models of today have less."""
@@ -54,7 +54,7 @@ ASSUMED_CONTEXT_WINDOW = 128_000
 USUAL_OUTPUT = 4_096
 """Tokens that query engines leave free for the answer, unless `max_tokens` says otherwise."""
 
-_OURS_ALONE = frozenset({"tool_names", "allow_parallel_tool_calls", "in_agent"})
+_OURS_ALONE = frozenset({"allow_parallel_tool_calls", "in_agent"})
 """Keyword arguments of `chat` that say what to make of the answer, and are not for the gateway."""
 
 
@@ -165,7 +165,6 @@ class AnyfastLLM(Portable, ChatParameters, Connection, SharesConnections, ListsM
     def _reader(self, call: Call, kwargs: Mapping[str, Any]) -> Reader:
         """What will read the answer."""
         return Reader(
-            names=kwargs.get("tool_names") or {},
             parallel=kwargs.get("allow_parallel_tool_calls", True),
             forced=_forced(call),
         )
@@ -300,11 +299,8 @@ class AnyfastLLM(Portable, ChatParameters, Connection, SharesConnections, ListsM
         if not tools:
             return prepared
         prepared |= {"tools": wire_tools(tools, strict=strict), "in_agent": True}
-        if names := renamed(tools):
-            prepared["tool_names"] = names
-        choice = wire_name(tool_choice) if isinstance(tool_choice, str) else tool_choice
-        if choice or tool_required:
-            prepared["tool_choice"] = choice or "required"
+        if tool_choice or tool_required:
+            prepared["tool_choice"] = tool_choice or "required"
         if not allow_parallel_tool_calls:
             prepared["allow_parallel_tool_calls"] = False
         return prepared

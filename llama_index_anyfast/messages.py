@@ -1,7 +1,6 @@
 """LlamaIndex's messages → the wire, and the wire's answers → LlamaIndex's messages."""
 
 import base64
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -204,7 +203,7 @@ def _calls(message: ChatMessage) -> list[JSON]:
     calls = [
         wire_call(
             block.tool_call_id,
-            wire_name(block.tool_name),
+            block.tool_name,
             block.tool_kwargs,
             extras.get(block.tool_call_id),
         )
@@ -220,25 +219,10 @@ def _legacy_call(entry: Any) -> JSON:
     function = raw.get("function") or raw
     arguments: Any = next((function[key] for key in ("arguments", "input", "args") if function.get(key)), {})
     extra = {key: value for key, value in raw.items() if key not in _NOT_EXTRA}
-    return wire_call(raw.get("id"), wire_name(function.get("name") or ""), arguments, extra)
+    return wire_call(raw.get("id"), function.get("name") or "", arguments, extra)
 
 
 _NOT_EXTRA = frozenset({"id", "type", "function", "index", "name", "arguments", "input", "args"})
-
-
-_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
-
-
-def wire_name(name: str) -> str:
-    """A tool's name as the wire takes it, which is how LlamaIndex spells it in `to_openai_tool`.
-
-    Args:
-        name: The tool's own name.
-
-    Returns:
-        The name with `_` for everything but ASCII letters, digits, `_` and `-`.
-    """
-    return _NOT_IN_NAMES.sub("_", name)
 
 
 _NOT_CONTENT = (ThinkingBlock, ToolCallBlock, CachePoint)
@@ -328,13 +312,12 @@ def _bytes_of(stream: Any, path: Any) -> bytes:
     return raw
 
 
-def decode_message(completion: Completion, choice: Choice, names: Mapping[str, str]) -> ChatMessage:
+def decode_message(completion: Completion, choice: Choice) -> ChatMessage:
     """One answer as LlamaIndex's message.
 
     Args:
         completion: The whole completion.
         choice: Which of its answers.
-        names: Wire name → own name of the tools whose names the wire does not take.
 
     Returns:
         The message: reasoning, text, images, sound, calls. A call that must not be executed keeps its arguments as
@@ -346,7 +329,7 @@ def decode_message(completion: Completion, choice: Choice, names: Mapping[str, s
         *thinking_blocks(choice.reasoning, usage.reasoning if usage else None),
         *content_blocks(choice.text or choice.refusal or "", choice, alone=not (calls or choice.images)),
         *decode_audio(choice.audio),
-        *(_call_block(call, names) for call in calls),
+        *map(_call_block, calls),
     ]
     return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=_to_be_kept(choice))
 
@@ -397,9 +380,9 @@ def decode_audio(audio: Mapping[str, Any] | None) -> list[ContentBlock]:
     return [AudioBlock.model_construct(audio=data.encode(), format=str(audio.get("format") or ""))]
 
 
-def _call_block(call: ToolCall, names: Mapping[str, str]) -> ToolCallBlock:
+def _call_block(call: ToolCall) -> ToolCallBlock:
     arguments = call.arguments if call.error else call.parsed()
-    return ToolCallBlock(tool_call_id=call.id, tool_name=names.get(call.name, call.name), tool_kwargs=arguments)
+    return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=arguments)
 
 
 def _to_be_kept(choice: Choice) -> JSON:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -43,13 +43,11 @@ class Reader:
     """What one call makes of its answer.
 
     Attributes:
-        names: Wire name → own name of the tools whose names the wire does not take.
         parallel: Whether several calls are kept, or only the first.
         forced: The one tool that the model had to call, as the wire's function, or None. A thinking model is only
             asked for the call, and now and then writes the arguments as its answer.
     """
 
-    names: Mapping[str, str] = field(default_factory=dict)
     parallel: bool = True
     forced: Mapping[str, Any] | None = None
 
@@ -65,7 +63,7 @@ class Reader:
         """
         for choice in completion.choices:
             self._arrange(choice)
-        message, *others = (decode_message(completion, choice, self.names) for choice in completion.choices)
+        message, *others = (decode_message(completion, choice) for choice in completion.choices)
         invalid = {call.id: call.error for call in completion.choice.tool_calls if call.error}
         return ChatResponse(
             message=message,
@@ -230,7 +228,7 @@ class StreamReader:
     def _grow(self, fragment: Fragment) -> None:
         if fragment.position == len(self._calls):
             self._calls.append(_Growing(fragment.id or ""))
-        self._calls[fragment.position].take(fragment, self._reader.names)
+        self._calls[fragment.position].take(fragment)
 
     def _shown(self) -> Sequence["_Growing"]:
         return self._calls if self._reader.parallel else self._calls[:1]
@@ -252,11 +250,10 @@ class _Growing:
         self._name = ""
         self._arguments = ""
 
-    def take(self, fragment: Fragment, names: Mapping[str, str]) -> None:
+    def take(self, fragment: Fragment) -> None:
         self._name += fragment.name or ""
         self._arguments += fragment.arguments
-        name = names.get(self._name, self._name)
-        self.block = call_block(self._id, name, self._arguments)
+        self.block = call_block(self._id, self._name, self._arguments)
         self.legacy = legacy_call(self._id, self._name, self._arguments)
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from llama_index.core.tools.types import BaseTool, ToolMetadata
 
-from anyfast_transport.errors import UnsupportedParameterError
-from llama_index_anyfast.messages import JSON, wire_name
+from llama_index_anyfast.messages import JSON
 
 _CONVERTED: dict[int, tuple[weakref.ref[ToolMetadata], list[Any], JSON]] = {}
 """Id of a tool's metadata → a reference that does not keep it alive, the values it had, and the tool on the wire."""
@@ -36,30 +35,7 @@ def _converted(metadata: ToolMetadata) -> JSON:
     if known and known[0]() is metadata and len(values) == len(known[1]) and all(map(operator.is_, values, known[1])):
         return known[2]
     tool: JSON = metadata.to_openai_tool(skip_length_check=True)
+    tool["function"]["name"] = metadata.get_name()  # which LlamaIndex spells so that names can become one
     key = id(metadata)
     _CONVERTED[key] = weakref.ref(metadata, lambda _: _CONVERTED.pop(key, None)), values, tool
     return tool
-
-
-def renamed(tools: Sequence[BaseTool]) -> dict[str, str]:
-    """The tools whose names the wire does not take.
-
-    Args:
-        tools: The tools.
-
-    Returns:
-        Wire name → own name, where they differ.
-
-    Raises:
-        UnsupportedParameterError: Two tools would have one name, and the wrong one might be called.
-    """
-    names: dict[str, str] = {}
-    for tool in tools:
-        own = tool.metadata.get_name()
-        if names.setdefault(wire_name(own), own) != own:
-            raise UnsupportedParameterError(
-                f"The tools {names[wire_name(own)]!r} and {own!r} have the same name on the wire: {wire_name(own)!r}. "
-                "Name them with ASCII letters, digits, _ and -.",
-                parameter="tools",
-            )
-    return {wired: own for wired, own in names.items() if wired != own}

@@ -15,9 +15,9 @@ from anyfast_transport import (
     AnyfastWarning,
     BadRequestError,
     InvalidResponseError,
-    UnsupportedParameterError,
     track_usage,
 )
+from anyfast_transport.request.names import wire_name
 from llama_index_anyfast import AnyfastLLM
 
 # LlamaIndex's agents use what pydantic and its own workflows deprecate, and say that memory is not in a dump.
@@ -267,18 +267,22 @@ async def test_a_tool_with_a_name_that_the_wire_does_not_take(make, emulator):
         return f"sunny in {city}"
 
     tool = FunctionTool.from_defaults(weather, name="weather[now]")
-    emulator.script(Answer(reasoning="Hm.", tool_calls=[ToolCall("weather_now_", {"city": "Paris"})]), DONE)
+    emulator.script(Answer(reasoning="Hm.", tool_calls=[ToolCall(wire_name("weather[now]"), {"city": "Paris"})]), DONE)
     output = await FunctionAgent(tools=[tool], llm=make()).run("?")
     assert output.tool_calls[0].tool_output.content == "sunny in Paris"
-    assert emulator.requests[1]["messages"][1]["tool_calls"][0]["function"]["name"] == "weather_now_"
-    emulator.script(Answer(tool_calls=[ToolCall("weather_now_", {"city": "Paris"})]))
+    assert emulator.requests[1]["messages"][1]["tool_calls"][0]["function"]["name"] == wire_name("weather[now]")
+    emulator.script(Answer(tool_calls=[ToolCall(wire_name("weather[now]"), {"city": "Paris"})]))
     assert make().predict_and_call([tool], "?").response == "sunny in Paris"
 
 
-def test_two_tools_of_one_name_on_the_wire_are_refused(make, emulator):
-    tools = [FunctionTool.from_defaults(lambda: "", name=name, description="?") for name in ("天气", "股票")]
-    with pytest.raises(UnsupportedParameterError, match=r"天气.*股票"):
-        make().chat_with_tools(tools, user_msg="?")
+def test_tools_whose_names_llamaindex_spells_alike_are_told_apart(make, emulator):
+    tools = [FunctionTool.from_defaults(lambda: "", name=name, description="?") for name in ("天气", "股票", "x" * 80)]
+    for tool in tools:
+        emulator.script(Answer(tool_calls=[ToolCall(wire_name(tool.metadata.get_name()), {})]))
+        response = make().chat_with_tools(tools, user_msg="?", tool_choice=tool.metadata.get_name(), thinking=False)
+        (call,) = make().get_tool_calls_from_response(response)
+        assert call.tool_name == tool.metadata.get_name()
+        assert emulator.requests[-1]["tool_choice"]["function"]["name"] == wire_name(call.tool_name)
 
 
 def test_a_model_that_does_not_call_tools_says_so(make):

@@ -124,7 +124,7 @@ SIMPLE = {
         {
             "role": "assistant",
             "content": "",
-            "tool_calls": [{**CALL, "function": {"name": "G_int_", "arguments": '{"城市": "北京"}'}}],
+            "tool_calls": [{**CALL, "function": {"name": "G[int]", "arguments": '{"城市": "北京"}'}}],
         },
     ),
     "signatures": (

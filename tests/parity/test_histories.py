@@ -274,7 +274,7 @@ def test_langchain_gives_back_what_came_even_through_a_checkpoint(choice):
 
 @given(choices)
 def test_llama_index_gives_back_what_came_even_through_a_checkpoint(choice):
-    message = llama_index.decode_message(Completion(choices=[choice]), choice, {})
+    message = llama_index.decode_message(Completion(choices=[choice]), choice)
     revived = LlamaMessage.model_validate_json(message.model_dump_json())
     for one in (message, revived):
         assert parsed(llama_index.encode_messages([one])[0]) == on_the_wire(choice)
