@@ -3,18 +3,17 @@
 import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Self, Unpack, cast, get_args
+from typing import TYPE_CHECKING, Any, Self, Unpack, get_args
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
 from langchain_core.language_models.model_profile import ModelProfile
-from langchain_core.load import dumpd
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, ensure_config
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, PrivateAttr, model_validator
 from pydantic_core import to_json
 
 from anyfast_transport import (
@@ -37,6 +36,7 @@ from anyfast_transport.settings.secrets import hidden, secret_names, without_sec
 from anyfast_transport.types import Completion, Delta
 from langchain_anyfast.arguments import ChatAnyfastArguments
 from langchain_anyfast.chunks import chunk_of
+from langchain_anyfast.dumps import Dump
 from langchain_anyfast.errors import model_errors
 from langchain_anyfast.events import Event, EventWriter
 from langchain_anyfast.hidden_arguments import Binding, hiding_arguments
@@ -205,6 +205,8 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
 
         def __init__(self, *, model: str = ..., **arguments: Unpack[ChatAnyfastArguments]) -> None: ...
 
+    _dump: Dump = PrivateAttr(default_factory=Dump)
+
     @property
     def model_name(self) -> str:
         """The model, under the name that tracers look for."""
@@ -248,7 +250,7 @@ class ChatAnyfast(ChatParameters, Connection, SharesConnections, ListsModels, Ba
     def _serialized(self) -> dict[str, Any]:
         # LangChain caches it for good, but fields may be set, and copies take it along: answers of one would pass for
         # another's.
-        return cast("dict[str, Any]", dumpd(self))
+        return self._dump.of(self)
 
     @model_validator(mode="after")
     def _set_anyfast_version(self) -> Self:
