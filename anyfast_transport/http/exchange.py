@@ -68,6 +68,7 @@ class Exchange(HttpCall):
         self._reading = request.reading
         self.decoder: AnswerDecoder | None = None
         self._reasoned, self._may_reason = 0, connection.caps_reasoning
+        self._drains = False
 
     def begin(self) -> None:
         """Starts the clocks of the call, or goes on with those of the request before."""
@@ -180,7 +181,9 @@ class Exchange(HttpCall):
         if decoder.is_document:
             self.size.of_stream(False)
         elif decoder.done:
-            self.deadline.limit(_END, DRAIN_SECONDS)
+            if not self._drains:  # once: what comes behind the end does not prolong the wait
+                self._drains = True
+                self.deadline.limit(_END, DRAIN_SECONDS)
         elif decoder.finished:
             self._linger()
         elif decoder.took_data():
