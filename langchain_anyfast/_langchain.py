@@ -1,10 +1,16 @@
 """LangChain's undocumented names that this package relies on; a test fails when one is gone."""
 
+import contextlib
 import importlib
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import chat_models
 from langchain_core.runnables import RunnableBinding
+
+# LangChain imports them within the first call of each process, which is then slower and larger than any other.
+for _late in ("langchain_core.tracers.stdout", "langchain_core.messages.block_translators.langchain_v0"):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(_late)
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import _ChatModelBinding as ChatModelBinding

@@ -43,7 +43,7 @@ class _Call:
     name: str
     start: int
     end: int = 0
-    values: list[tuple[str, str, int, int]] = field(default_factory=list)
+    values: list[tuple[str, str, int, int]] | None = None  # hostile text holds thousands of calls without any
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ def _read_call(call: _Call, text: str, end: int, tools: Tools) -> Rescued:
     raw = text[call.start : call.end or end]
     if not call.end:
         return Rescued(call.name, raw, NOT_CLOSED)
-    values = [Value(name, rest, text[start:stop]) for name, rest, start, stop in call.values]
+    values = [Value(name, rest, text[start:stop]) for name, rest, start, stop in call.values or ()]
     return call_in_tags(call.name, values, raw, tools)
 
 
@@ -245,6 +245,7 @@ class CallRun:
             begins = buffer.rfind("<", max(at, len(buffer) - _LONGEST_CLOSING))
             return len(buffer) if begins < 0 else begins if begins > at else None
         if self._call and self._value:
+            self._call.values = self._call.values or []
             self._call.values.append((*self._value, self.reached + found.start()))
         self._value, self._state = None, self._tags
         return found.end()
