@@ -16,7 +16,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, Field
 
 from anyfast_emulator.answers import Answer, Raw, ToolCall
-from anyfast_transport import AnyfastWarning
+from anyfast_transport import AnyfastWarning, InvalidResponseError
 from tests.pairs import pairs
 
 MODELS = ["deepseek-v4-pro", "deepseek-v4-flash", "qwen3.6-flash", "doubao-seed-evolving", "gemini-2.5-pro"]
@@ -420,7 +420,7 @@ async def test_a_refusal_is_not_asked_again(chat, emulator, finish):
     body = {"id": "1", "model": "m", "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
     emulator.script(*[Raw(json.dumps(body).encode())] * 2)
     structured = chat(on_empty="keep").with_structured_output(Person)
-    kind = getattr(core, "ModelRefusalError", OutputParserException)
+    kind = getattr(core, "ModelRefusalError", InvalidResponseError)
     with pytest.raises(kind, match="I will not" if finish == "stop" else "withheld by a content filter"):
         structured.invoke("hi")
     with pytest.raises(kind):

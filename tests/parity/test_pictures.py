@@ -3,11 +3,13 @@
 import base64
 import contextlib
 import json
+import tracemalloc
 import warnings
 
+import httpx
 import pytest
 from langchain.agents import create_agent
-from langchain_core.messages import HumanMessage, messages_from_dict, messages_to_dict
+from langchain_core.messages import AIMessage, HumanMessage, messages_from_dict, messages_to_dict
 from langgraph.checkpoint.memory import InMemorySaver
 from llama_index.core.llms import ChatMessage, ImageBlock
 
@@ -109,6 +111,39 @@ def test_an_image_model_is_a_tool_of_an_agent_on_another_family(model, anyfast_e
     sees = model == "qwen3.6-flash"
     assert ("data:image/png" in json.dumps(anyfast_emulator.last_request)) == sees
     assert len([one for one in told if issubclass(one.category, AnyfastWarning)]) == (0 if sees else 1)
+
+
+@pytest.mark.parametrize("kind", [ChatAnyfast, AnyfastLLM])
+def test_pictures_that_go_back_cost_twice_their_bytes(kind):
+    """Once in the messages of the wire, once in the body: a thread of edits holds tens of megabytes."""
+    sent = []
+
+    def answer(request):
+        sent.append(len(request.content))
+        choice = {"index": 0, "message": {"content": "ok"}, "finish_reason": "stop"}
+        return httpx.Response(200, json={"choices": [choice]})
+
+    pictures = [base64.b64encode(bytes([number]) * 300_000).decode() for number in range(10)]
+    if kind is ChatAnyfast:
+        parts = [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{one}"}} for one in pictures]
+        turns = [AIMessage([part], response_metadata={"model_provider": "anyfast"}) for part in parts]
+        messages = [HumanMessage("more") if at % 2 else turns[at // 2] for at in range(20)]
+    else:
+        blocks = [ImageBlock.model_construct(image=one.encode(), image_mimetype="image/png") for one in pictures]
+        turns = [ChatMessage(role="assistant", blocks=[block]) for block in blocks]
+        messages = [ChatMessage(role="user", content="more") if at % 2 else turns[at // 2] for at in range(20)]
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    llm = kind(model=MODEL, base_url="http://127.0.0.1:9/v1", api_key="a-key", http_client=client)
+    ask = llm.invoke if kind is ChatAnyfast else llm.chat
+    ask(messages)
+    tracemalloc.start()
+    try:
+        ask(messages)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert sent[-1] > 4_000_000
+    assert peak <= 2.5 * sent[-1]
 
 
 PICTURE = "data:image/png;base64," + base64.b64encode(b"\x89PNG" + bytes(3000)).decode()
