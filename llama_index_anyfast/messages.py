@@ -84,26 +84,15 @@ def encode_messages(messages: Sequence[ChatMessage]) -> list[Message]:
         messages: The conversation; not changed.
 
     Returns:
-        One wire message for each, and a user message behind tool results that hold media: the wire takes only text
-        there.
+        One wire message for each.
 
     Raises:
         UnsupportedParameterError: A block that has no place on the wire.
     """
     encoded: list[JSON] = []
-    media: list[JSON] = []
     for message in messages:
         said = message.role._value_  # `value` is a property in Python, and takes as long as the rest
-        role = ROLES.get(said, said)
-        if role != "tool" and media:
-            encoded.append({"role": "user", "content": media})
-            media = []
-        wire = {"role": said, **_ENCODERS.get(role, _said)(message)}
-        if role == "tool":
-            media.extend(wire.pop("media"))
-        encoded.append(wire)
-    if media:
-        encoded.append({"role": "user", "content": media})
+        encoded.append({"role": said, **_ENCODERS.get(ROLES.get(said, said), _said)(message)})
     return cast("list[Message]", encoded)
 
 
@@ -116,14 +105,16 @@ def _said(message: ChatMessage) -> JSON:
 def _result(message: ChatMessage) -> JSON:
     """What a tool answers."""
     text = _only_text(message)
-    if text is not None:
-        return {"content": text, "media": [], **_kept(message, "tool_call_id")}
-    parts = _parts(message.blocks)
-    return {
-        "content": _content([part for part in parts if part["type"] == "text"]),
-        "media": [part for part in parts if part["type"] != "text"],
-        **_kept(message, "tool_call_id"),
-    }
+    content = _content([part for block in message.blocks for part in _tool_parts(block)]) if text is None else text
+    return {"content": content, **_kept(message, "tool_call_id")}
+
+
+def _tool_parts(block: ContentBlock) -> list[JSON]:
+    """A block of a tool's result: one that is broken, or has no place on the wire, is told as JSON."""
+    try:
+        return _parts([block])
+    except UnsupportedParameterError:
+        return [{"type": "text", "text": block.model_dump_json()}]
 
 
 def _answer(message: ChatMessage) -> JSON:

@@ -11,7 +11,9 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, HumanMessage, messages_from_dict, messages_to_dict
 from langgraph.checkpoint.memory import InMemorySaver
+from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.llms import ChatMessage, ImageBlock
+from llama_index.core.tools import FunctionTool
 
 from anyfast_emulator import Answer, Emulator, ToolCall
 from anyfast_emulator.drawing import Drawing, data_uri, png
@@ -144,6 +146,33 @@ def test_pictures_that_go_back_cost_twice_their_bytes(kind):
         tracemalloc.stop()
     assert sent[-1] > 4_000_000
     assert peak <= 2.5 * sent[-1]
+
+
+# LlamaIndex's agents look at every attribute of a pydantic object, deprecated ones too.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:inspect")
+@pytest.mark.parametrize("model", ["deepseek-v4-pro", "qwen3.6-flash"])
+async def test_an_image_model_is_a_tool_of_llama_indexs_agent_on_another_family(model, anyfast_emulator):
+    painter = at(anyfast_emulator, AnyfastLLM)
+
+    def draw(what: str) -> list:
+        """Draws a picture."""
+        return painter.chat([ChatMessage(role="user", content=f"Draw {what}")]).message.blocks
+
+    anyfast_emulator.script(
+        Answer(tool_calls=[ToolCall("draw", {"what": "a red square"})]),
+        Answer("Here you are.", pictures=[data_uri(DRAWN[0])]),
+        Answer("Done."),
+    )
+    llm = at(anyfast_emulator, AnyfastLLM, model, thinking=False)
+    agent = FunctionAgent(tools=[FunctionTool.from_defaults(draw)], llm=llm, streaming=False)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        answer = await agent.run("a red square, please")
+    assert answer.response.content == "Done."
+    assert any(isinstance(block, ImageBlock) for block in answer.tool_calls[0].tool_output.blocks)
+    sees = model == "qwen3.6-flash"
+    assert ("data:image/png" in json.dumps(anyfast_emulator.last_request)) == sees
+    assert len([one for one in told if issubclass(one.category, AnyfastWarning)]) == (0 if sees else 1)
 
 
 PICTURE = "data:image/png;base64," + base64.b64encode(b"\x89PNG" + bytes(3000)).decode()
