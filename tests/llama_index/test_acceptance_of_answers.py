@@ -302,7 +302,9 @@ async def test_15_media_of_a_tools_result_reach_the_model(make, emulator):
     await FunctionAgent(tools=[tool], llm=make("doubao-seed-evolving")).run("What do you see?")
     result, seen = emulator.requests[1]["messages"][-2:]
     assert (result["role"], result["content"]) == ("tool", "A picture:")
-    assert (seen["role"], seen["content"][0]["image_url"]["url"]) == ("user", _uri("image/png", PNG))
+    told, picture = seen["content"]
+    assert (seen["role"], told["type"]) == ("user", "text")  # which call it is from
+    assert picture["image_url"]["url"] == _uri("image/png", PNG)
 
 
 async def test_15_images_that_gemini_makes_are_blocks(ask, make, emulator, user):

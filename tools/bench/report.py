@@ -10,7 +10,6 @@ ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "performance.md"
 PLOT = ROOT / "docs" / "images" / "performance.svg"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
-EMBEDDINGS_BEGIN, EMBEDDINGS_END = "<!-- embeddings: begin -->", "<!-- embeddings: end -->"
 
 Run = dict[str, Any]
 
@@ -125,11 +124,12 @@ def write(runs: Sequence[Run]) -> None:
     PAGE.write_text(before + block + after)
 
 
-def write_embeddings(table: str) -> None:
-    """Puts the table of `embeddings.py` into the page."""
-    before, _, rest = PAGE.read_text().partition(EMBEDDINGS_BEGIN)
-    _, _, after = rest.partition(EMBEDDINGS_END)
-    PAGE.write_text("\n".join([before + EMBEDDINGS_BEGIN, "", table.rstrip(), "", EMBEDDINGS_END + after]))
+def write_table(name: str, table: str) -> None:
+    """Puts the table of a program of its own, such as `embeddings.py`, into the page."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, _, rest = PAGE.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    PAGE.write_text("\n".join([before + begin, "", table.rstrip(), "", end + after]))
 
 
 def summary(runs: Sequence[Run]) -> str:

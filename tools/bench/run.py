@@ -142,9 +142,10 @@ def main() -> None:
         raise SystemExit("Nothing was measured yet.")
     report.write(last)
     if "--page" not in sys.argv:
-        say("embeddings")
-        program = [str(python_of("embeddings")), str(HERE / "embeddings.py")]
-        report.write_embeddings(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
+        for name in ("embeddings", "pictures"):
+            say(name)
+            program = [str(python_of("embeddings")), str(HERE / f"{name}.py")]
+            report.write_table(name, subprocess.run(program, check=True, capture_output=True, text=True).stdout)
     say(report.summary(last))
 
 
