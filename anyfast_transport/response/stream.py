@@ -69,7 +69,6 @@ class StreamDecoder:
         self._pairs = SplitPairs()
         self._calls = ToolCallAssembler((reading or Reading()).tools)
         self._text: list[str] = []
-        self._length = 0
         self._reasoning: list[str] = []
         self._logprobs: list[Any] = []
         self._refusal: list[str] = []
@@ -231,11 +230,11 @@ class StreamDecoder:
             content, reasoning, images, places = found.text, found.reasoning, found.images, found.image_places
         before = len(self._choice.images)
         if images:
+            said = sum(map(len, self._text))
             self._choice.images += images
-            self._choice.image_places += [self._length + place for place in places]
+            self._choice.image_places += [said + place for place in places]
         if content:
             self._text.append(content)
-            self._length += len(content)
         if reasoning:
             self._reasoning.append(reasoning)
         if logprobs or "extra_content" in message or "refusal" in message:
